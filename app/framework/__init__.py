@@ -1,0 +1,1 @@
+"""The qualifications framework and industry standards: what levels mean."""

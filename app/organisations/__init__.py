@@ -1,0 +1,1 @@
+"""Institutions, their teaching points, and the committees that decide."""
