@@ -81,13 +81,13 @@ class Account(FabUser):
     __table_args__ = (UniqueConstraint("login_index"), {"extend_existing": True})
     __rows__ = Rows(organisation="organisation_id", user="id")
 
-    person_id: Mapped[int | None] = mapped_column(Key, ForeignKey("person.id"), index=True)
-    organisation_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id"), index=True)
+    person_id: Mapped[int | None] = mapped_column(Key, ForeignKey("person.id", use_alter=True), index=True)
+    organisation_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id", use_alter=True), index=True)
     department: Mapped[str] = mapped_column(String(100), default="", nullable=False, comment="部门; prefills opinions")
     login_index: Mapped[bytes | None] = mapped_column(LargeBinary(32), comment="blind index of the chosen user name")
     login_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="the chosen user name, sealed")
     epoch: Mapped[int] = mapped_column(Integer, default=1, nullable=False, comment="raised to end every session of the account")
-    employer_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id"), comment="where they work, if elsewhere")
+    employer_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id", use_alter=True), comment="where they work, if elsewhere")
     version: Mapped[int] = mapped_column(Integer, default=1, nullable=False)
 
     person: Mapped[Person | None] = relationship(foreign_keys=[person_id], lazy="joined")

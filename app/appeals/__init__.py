@@ -1,0 +1,1 @@
+"""申诉 and 撤销: decisions that others look at again."""

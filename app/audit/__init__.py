@@ -1,0 +1,1 @@
+"""Nothing can be changed unseen: the chain of audit events, and the auditor's work."""

@@ -1,0 +1,1 @@
+"""Papers that the bank has issued, and how anyone checks them."""

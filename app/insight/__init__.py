@@ -1,0 +1,1 @@
+"""Signals and figures: shown, never deciding."""

@@ -1,0 +1,82 @@
+"""Notice templates, and the outbox of notices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.kernel.choices import Choice, Choices, Tone
+from app.kernel.database import Code, Editable, Key, Model, Moment
+from app.kernel.errors import N_
+from app.kernel.leases import Leased
+from app.kernel.rows import Rows
+
+if TYPE_CHECKING:
+    from app.security.models import Person
+
+
+class NoticeTemplate(Editable, Model):
+    """The words of a notice in both languages; ``{name}`` marks a variable, and only the listed ones may stand in the text."""
+
+    __tablename__ = "notice_template"
+    __table_args__ = (UniqueConstraint("code"), {"comment": "words of notices"})
+
+    code: Mapped[str] = mapped_column(String(32), nullable=False, comment="e.g. initial_passed")
+    name: Mapped[str] = mapped_column(String(100), nullable=False, comment="for staff")
+    variables: Mapped[str] = mapped_column(String(300), default="", nullable=False, comment="allowed variables, by comma")
+    subject_zh: Mapped[str] = mapped_column(String(200), nullable=False)
+    subject_en: Mapped[str] = mapped_column(String(200), nullable=False)
+    body_zh: Mapped[str] = mapped_column(Text, nullable=False)
+    body_en: Mapped[str] = mapped_column(Text, nullable=False)
+    by_sms: Mapped[bool] = mapped_column(default=True, nullable=False)
+    by_email: Mapped[bool] = mapped_column(default=True, nullable=False)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+CHANNELS = Choices(Choice("in_app", N_("In the platform")), Choice("sms", N_("SMS")), Choice("email", N_("E-mail")))
+NOTICE_STATES = Choices(
+    Choice("pending", N_("Waiting"), Tone.INFO),
+    Choice("sending", N_("Being sent"), Tone.INFO),
+    Choice("sent", N_("Sent"), Tone.SUCCESS),
+    Choice("unknown", N_("Outcome unknown"), Tone.WARNING),
+    Choice("failed", N_("Not sent"), Tone.DANGER),
+    Choice("no_address", N_("No address"), Tone.NEUTRAL),
+)
+
+
+class Notice(Leased, Editable, Model):
+    """One message to one person over one channel: the transactional outbox. ``secret`` (codes, links) is wiped after delivery."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        CHANNELS.check("channel"),
+        NOTICE_STATES.check("state"),
+        Index("ix_notice_pending", "due_at", "id", sqlite_where=text("state IN ('pending', 'sending')"), postgresql_where=text("state IN ('pending', 'sending')")),
+        Index("ix_notice_person_id", "person_id", "channel", "id"),
+        {"comment": "outbox of notices"},
+    )
+    __audited__ = False
+
+    template_code: Mapped[str] = mapped_column(String(32), nullable=False)
+    person_id: Mapped[int] = mapped_column(Key, ForeignKey("person.id"), nullable=False)
+    channel: Mapped[str] = mapped_column(Code(CHANNELS), nullable=False)
+    state: Mapped[str] = mapped_column(Code(NOTICE_STATES), default="pending", nullable=False)
+    language: Mapped[str] = mapped_column(String(5), default="zh", nullable=False)
+    variables: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, nullable=False)
+    secret: Mapped[bytes | None] = mapped_column(LargeBinary, comment="sealed; wiped after delivery")
+    subject: Mapped[str] = mapped_column(String(200), default="", nullable=False)
+    body: Mapped[str] = mapped_column(Text, default="", nullable=False, comment="without secrets")
+    link: Mapped[str] = mapped_column(String(200), default="", nullable=False, comment="page that the notice leads to")
+    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    read_at: Mapped[datetime | None] = mapped_column(Moment)
+    error: Mapped[str] = mapped_column(String(300), default="", nullable=False)
+
+    person: Mapped[Person] = relationship("Person")
+
+    def __repr__(self) -> str:
+        return self.subject

@@ -1,0 +1,1 @@
+"""What the public and learners see: the portal, questions and answers, announcements, learners' own pages."""

@@ -1,0 +1,1 @@
+"""认定: the bank accepts an achievement as genuine."""

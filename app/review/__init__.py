@@ -1,0 +1,1 @@
+"""What every review has in common: the written decision, the attestation of originals, who must keep out."""

@@ -1,0 +1,1 @@
+"""What converts to what: agreements, rules and their immutable versions."""
