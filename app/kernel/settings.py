@@ -1,0 +1,63 @@
+"""What the house can be told: typed settings, made once from the environment and handed to every room.
+
+``config.py`` reads and documents the environment; rooms ask ``settings()``, so that services need no Flask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Periods:
+    """Deadlines in working days of the Chinese calendar (spec 2)."""
+
+    initial: int = 10
+    final: int = 15
+    correction: int = 30
+    appeal: int = 15
+    assessment: int = 10
+    reminder: int = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of the product. Sizes in bytes, times in seconds unless the name says otherwise."""
+
+    mode: str = "demo"
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    base_url: str = "http://127.0.0.1:8080"
+    secret_key: str = ""
+    #: Key-encryption keys, oldest first; the last one wraps new data keys. 32 bytes each.
+    data_keys: tuple[bytes, ...] = ()
+    storage_url: str = ""
+    mail_url: str = ""
+    mail_sender: str = "credit-bank@localhost"
+    sms_gateway: str = ""
+    locale: str = "zh"
+    node_modules: Path = Path("node_modules")
+    contact_line: str = ""
+    record_numbers: tuple[str, ...] = ()
+    upload_limit: int = 10 * 1024 * 1024
+    pixel_limit: int = 50_000_000
+    periods: Periods = field(default_factory=Periods)
+
+    @property
+    def demo(self) -> bool:
+        return self.mode == "demo"
+
+
+_current = Settings()
+
+
+def settings() -> Settings:
+    """The settings in force."""
+    return _current
+
+
+def use(new: Settings) -> None:
+    """Put settings in force; called by ``create_app`` only."""
+    global _current
+    _current = new
