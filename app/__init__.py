@@ -1,0 +1,61 @@
+"""Credit Bank: ``create_app`` is the only place that wires the house together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flask import Flask
+from flask_appbuilder import AppBuilder
+from flask_migrate import Migrate
+from flask_wtf.csrf import CSRFProtect
+from jinja2 import FileSystemLoader
+
+from app.kernel import settings as kernel_settings
+from app.kernel.database import db
+from app.kernel.settings import Settings
+from app.kernel.unit_of_work import UnitOfWork
+
+_HERE = Path(__file__).parent
+
+
+def create_app(chosen: Settings | None = None, *, deploying: bool = False) -> Flask:
+    """The application with these settings (default: from the environment).
+
+    ``deploying`` lets Flask-AppBuilder write its permissions and roles to the database; web and worker processes never do.
+    """
+    import config
+    from app import models as models
+    from app.audit.services import append_all
+    from app.cli import register_commands
+    from app.console.settings import console_settings
+    from app.security import headers
+    from app.security.manager import SecurityManager
+    from app.security.permissions import fab_roles
+    from app.security.sessions import ServerSessions
+    from app.views import INDEX, register_views
+    from app.web import register_web
+
+    chosen = chosen or config.load(os.environ)
+    kernel_settings.use(chosen)
+    app = Flask(__name__)
+    app.jinja_loader = FileSystemLoader(
+        [_HERE / "templates", _HERE / "console/templates", *sorted(_HERE.glob("*/templates"))]
+    )
+    app.config.update(config.flask_settings(chosen))
+    app.config.update(console_settings())
+    app.config.update(FAB_ROLES=fab_roles(), FAB_UPDATE_PERMS=deploying, FAB_CREATE_DB=False)
+    app.extensions["creditbank"] = chosen
+
+    db.init_app(app)
+    Migrate(app, db, directory=str(_HERE.parent / "migrations"), render_as_batch=True, compare_type=True)
+    CSRFProtect(app)  # before AppBuilder, or its delete and actions would work by GET (spec 6)
+    app.session_interface = ServerSessions()
+    headers.register(app)
+    UnitOfWork.before_commit = [append_all]
+    register_web(app)
+    with app.app_context():
+        appbuilder = AppBuilder(app, db.session, security_manager_class=SecurityManager, indexview=INDEX)
+        register_views(appbuilder)
+    register_commands(app)
+    return app

@@ -6,6 +6,7 @@ sealed with a key of its own per person (``wrapped_key``); destroying the key er
 
 from __future__ import annotations
 
+import hmac
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -48,6 +49,7 @@ class Person(Editable, Model):
         Index("ix_person_name", "name"),
         {"comment": "human beings; personal data sealed under a key per person"},
     )
+    __personal__ = ("name", "name_search")
 
     uid: Mapped[str] = mapped_column(String(36), default=lambda: str(uuid4()), nullable=False, comment="binds sealed values to the row")
     name: Mapped[str] = mapped_column(String(100), nullable=False, comment="真实姓名")
@@ -69,6 +71,10 @@ class Person(Editable, Model):
     gender: Mapped[str | None] = mapped_column(Code(GENDERS))
     nationality: Mapped[str] = mapped_column(String(2), default="CN", nullable=False, comment="ISO 3166-1 alpha-2")
     ethnicity: Mapped[str | None] = mapped_column(String(2), comment="GB/T 3304, 01 to 56, 97, 98")
+
+    def commitment(self, column: str, value: str) -> str:
+        """What the audit trail says instead of a personal value: keyed by this person, void once the key is destroyed."""
+        return "hmac:" + hmac.new(self.wrapped_key or b"", f"{column}\0{value}".encode(), "sha256").hexdigest()
 
     def __repr__(self) -> str:
         return self.name

@@ -1,0 +1,211 @@
+"""The one table for permission: view, actions, roles, whose rows, in which states.
+
+From it come Flask-AppBuilder's built-in roles, the checks of the workflows, the row policies, the matrix in the docs and the tests; a test
+fails on any endpoint that is not in it. Roles are code: the admin page assigns them to people, it doesn't edit them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from app.kernel.actor import Actor
+from app.kernel.errors import Forbidden, N_
+from app.security.rows import Scope, covers
+
+
+class Role(StrEnum):
+    """The roles of spec 1.2."""
+
+    ADMIN = "Admin"
+    CENTER = "Center"
+    INSTITUTION = "Institution"
+    POINT = "TeachingPoint"
+    COMMITTEE = "Committee"
+    ASSESSOR = "Assessor"
+    AUDITOR = "Auditor"
+    LEARNER = "Learner"
+    PUBLIC = "Public"
+
+
+ROLE_LABELS: Mapping[str, str] = {
+    Role.ADMIN: N_("System administrator"),
+    Role.CENTER: N_("Management centre staff"),
+    Role.INSTITUTION: N_("Institution administrator"),
+    Role.POINT: N_("Teaching point administrator"),
+    Role.COMMITTEE: N_("Committee member"),
+    Role.ASSESSOR: N_("Third-party assessor"),
+    Role.AUDITOR: N_("Auditor"),
+    Role.LEARNER: N_("Learner"),
+    Role.PUBLIC: N_("Visitor"),
+}
+
+#: Everybody who works here; each group below reads as people say it.
+STAFF = (Role.ADMIN, Role.CENTER, Role.INSTITUTION, Role.POINT, Role.COMMITTEE, Role.ASSESSOR, Role.AUDITOR)
+EVERYBODY = (Role.PUBLIC, Role.LEARNER, *STAFF)
+SIGNED_IN = (Role.LEARNER, *STAFF)
+C, I, P, K, S, A, L = (
+    Role.CENTER, Role.INSTITUTION, Role.POINT, Role.COMMITTEE, Role.ASSESSOR, Role.AUDITOR, Role.LEARNER
+)  # fmt: skip
+
+READ = "list show lookup"
+WRITE = "add edit delete"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """``roles`` may do ``actions`` of ``view`` on the rows in ``rows`` (while in ``states``, where any are named).
+
+    ``record`` is the model that the view shows; its name without ``View`` unless said otherwise.
+    """
+
+    view: str
+    actions: tuple[str, ...]
+    roles: tuple[Role, ...]
+    rows: Scope = Scope.ALL
+    states: tuple[str, ...] = ()
+    record: str = ""
+
+    @property
+    def model_name(self) -> str:
+        return self.record or self.view.removesuffix("View")
+
+
+def grant(
+    view: str,
+    actions: str,
+    roles: Iterable[Role] | Role,
+    rows: Scope = Scope.ALL,
+    *,
+    states: str = "",
+    record: str = "",
+) -> Grant:
+    """One row of the table; ``actions`` and ``states`` are words in one string."""
+    listed = (roles,) if isinstance(roles, Role) else tuple(roles)
+    return Grant(view, tuple(actions.split()), listed, rows, tuple(states.split()), record)
+
+
+TABLE: tuple[Grant, ...] = (
+    # --- the house -----------------------------------------------------------------------------------------------
+    grant("static", "get", EVERYBODY),
+    grant("appbuilder", "get", EVERYBODY),
+    grant("vendor", "get", EVERYBODY),
+    grant("health", "get", EVERYBODY),
+    grant("UtilView", "back", EVERYBODY),
+    grant("LocaleView", "get", EVERYBODY),
+    grant("StyleView", "get", STAFF),
+    # --- security -------------------------------------------------------------------------------------------------
+    grant("LoginView", "login logout", EVERYBODY),
+    grant("PasswordView", "change", SIGNED_IN),
+    grant("AccountView", READ + " edit", Role.ADMIN),
+    grant("AccountView", "lookup", (C, A), record="Account"),
+    # --- organisations, committees, calendar -------------------------------------------------------------------------
+    grant("OrganisationView", READ, (*STAFF, L)),
+    grant("OrganisationView", WRITE, C),
+    grant("CommitteeView", READ, (C, I, A, K)),
+    grant("CommitteeView", WRITE, C),
+    grant("CommitteeMemberView", READ, (C, A)),
+    grant("CommitteeMemberView", WRITE, C),
+    grant("CommitteeScopeView", READ, (C, A)),
+    grant("CommitteeScopeView", WRITE, C),
+    grant("WorkingDayView", READ, STAFF),
+    grant("WorkingDayView", WRITE, C),
+    # --- learners -------------------------------------------------------------------------------------------------------
+    grant("LearnerView", READ, (C, A)),
+    grant("LearnerView", READ, (I, P), Scope.BELOW),
+    grant("LearnerView", "edit", C),
+    grant("LearnerView", "edit", P, Scope.BELOW),
+    grant("LearnerView", "reveal", C),
+    grant("LearnerView", "reveal", (I, P), Scope.BELOW),
+    grant("LearnerRows", "read", L, Scope.LEARNER, record="Learner"),
+    # --- framework -------------------------------------------------------------------------------------------------------
+    grant("FrameworkLevelView", READ, STAFF),
+    grant("FrameworkLevelView", WRITE, C),
+    grant("LevelDescriptorView", READ, STAFF),
+    grant("LevelDescriptorView", WRITE, C),
+    grant("IndustryStandardView", READ, STAFF),
+    grant("IndustryStandardView", WRITE, C),
+    # --- catalogue -------------------------------------------------------------------------------------------------------
+    grant("CategoryView", READ, (*STAFF, L)),
+    grant("CategoryView", WRITE, C),
+    grant("CategoryFieldView", READ, STAFF),
+    grant("CategoryFieldView", WRITE, C),
+    grant("EvidenceRequirementView", READ, STAFF),
+    grant("EvidenceRequirementView", WRITE, C),
+    grant("CodeListView", READ, STAFF),
+    grant("CodeListView", WRITE, C),
+    grant("CodeValueView", READ, STAFF),
+    grant("CodeValueView", WRITE, C),
+    grant("ProgrammeView", READ, (*STAFF, L)),
+    grant("ProgrammeView", WRITE, C),
+    grant("ProgrammeView", WRITE, I, Scope.BELOW),
+    grant("CatalogueItemView", READ, (*STAFF, L)),
+    grant("CatalogueItemView", WRITE, C),
+    grant("CatalogueItemView", WRITE, I, Scope.BELOW),
+    # --- evidence, achievements, accounts ------------------------------------------------------------------------------
+    # --- review, recognition ---------------------------------------------------------------------------------------------
+    # --- rules ------------------------------------------------------------------------------------------------------------
+    # --- conversion, appeals ---------------------------------------------------------------------------------------------
+    # --- notices -----------------------------------------------------------------------------------------------------------
+    # --- portal, documents ------------------------------------------------------------------------------------------------
+    # --- audit ---------------------------------------------------------------------------------------------------------------
+    grant("AuditEventView", "list show lookup", A),
+)
+
+#: Actions that show a row to somebody; they decide which rows lists, pages and look-ups of a record may reach.
+READING = frozenset({"list", "show", "lookup", "read", "queue", "case"})
+
+
+@cache
+def _granted(permission: str, roles: frozenset[str]) -> tuple[Grant, ...]:
+    view, _, action = permission.partition(".")
+    return tuple(g for g in TABLE if g.view == view and action in g.actions and roles.intersection(g.roles))
+
+
+@cache
+def read_scopes(record: str, roles: frozenset[str]) -> frozenset[Scope]:
+    """The scopes in which holders of ``roles`` may read rows of the model named ``record``."""
+    return frozenset(
+        g.rows for g in TABLE if g.model_name == record and READING.intersection(g.actions) and roles.intersection(g.roles)
+    )
+
+
+def authorise(actor: Actor, permission: str, row: Any = None) -> None:
+    """Raises Forbidden unless ``actor`` holds ``permission`` (``View.action``), and for ``row`` where one is given.
+
+    The system itself (deadlines, jobs) is not asked.
+    """
+    if actor.is_system:
+        return
+    grants = _granted(permission, actor.roles)
+    if row is not None:
+        grants = tuple(g for g in grants if not g.states or row.state in g.states)
+    if not grants or (row is not None and not covers(row, actor, frozenset(g.rows for g in grants))):
+        raise Forbidden("forbidden", N_("You are not allowed to do this."))
+
+
+def allowed(actor: Actor, permission: str, row: Any = None) -> bool:
+    """Whether :func:`authorise` would let this pass."""
+    try:
+        authorise(actor, permission, row)
+    except Forbidden:
+        return False
+    return True
+
+
+def fab_roles() -> dict[str, list[list[str]]]:
+    """Flask-AppBuilder's ``FAB_ROLES``: its patterns are prefix regexes, so both are anchored (spec 6).
+
+    A view's menu entry shows to whoever holds any of its actions.
+    """
+    found: dict[str, dict[str, set[str]]] = {role: {} for role in Role}
+    for row in TABLE:
+        for role in row.roles:
+            found[role].setdefault(row.view, set()).update(row.actions)
+    return {
+        role: [[f"^{view}$", f"^(menu_access|(can_)?({'|'.join(sorted(actions))}))$"] for view, actions in sorted(views.items())]
+        for role, views in found.items()
+    }

@@ -1,0 +1,126 @@
+"""Every setting of the product, from the environment, with a safe default.
+
+========================== =====================================================================================
+CREDITBANK_MODE            ``demo`` (default) or ``production``
+CREDITBANK_DATABASE_URL    SQLAlchemy URL; default SQLite under the data folder; PostgreSQL in production
+CREDITBANK_OWNER_URL       the database's owner, for ``deploy`` and ``db`` only; default: the same as above
+CREDITBANK_DATA_DIR        default ``var/``: database, evidence, outbox, keys
+CREDITBANK_BASE_URL        address that links and QR codes begin with; default ``http://127.0.0.1:PORT``
+CREDITBANK_SECRET_KEY      signs forms; made under the data folder (0600) when absent, refused as absent in production
+CREDITBANK_DATA_KEYS       key-encryption keys, base64 of 32 bytes each, by comma, newest last; likewise
+CREDITBANK_STORAGE_URL     folder for evidence; default ``evidence/`` under the data folder
+CREDITBANK_MAIL_URL        ``smtp://user:password@host:port`` or ``smtps://…``; default: files under ``outbox/``
+CREDITBANK_MAIL_SENDER     sender's address
+CREDITBANK_SMS_GATEWAY     default: files under ``outbox/``
+CREDITBANK_LOCALE          ``zh`` (default) or ``en``
+CREDITBANK_CONTACT_LINE    footer: whom to call
+CREDITBANK_RECORD_NUMBERS  footer: ICP and public-security record numbers, by ``|``
+CREDITBANK_UPLOAD_LIMIT    largest upload in bytes; default 10 MiB
+CREDITBANK_PERIODS         working days, e.g. ``initial=10,final=15,correction=30,appeal=15,assessment=10,reminder=2``
+CREDITBANK_NODE_MODULES    where npm put fonts and front-end libraries; default ``node_modules/`` beside this file
+PORT                       of the server that ``run.py`` starts; default 8080
+========================== =====================================================================================
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.kernel.settings import Periods, Settings
+from app.security.keyfiles import data_keys_file, secret_key_file
+
+HOME = Path(__file__).resolve().parent
+
+
+class Misconfigured(SystemExit):
+    """A setting that the product can't start with; said in one line, without a traceback."""
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Settings from ``environ``. Makes key files under the data folder in demo mode. Raises Misconfigured."""
+    mode = environ.get("CREDITBANK_MODE", "demo")
+    if mode not in ("demo", "production"):
+        raise Misconfigured(f"CREDITBANK_MODE is {mode!r}; it may be 'demo' or 'production'")
+    data_dir = Path(environ.get("CREDITBANK_DATA_DIR", HOME / "var")).resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    production = mode == "production"
+    if production and not environ.get("CREDITBANK_BASE_URL"):
+        raise Misconfigured("CREDITBANK_BASE_URL must be set in production: links and QR codes begin with it")
+    return Settings(
+        mode=mode,
+        data_dir=data_dir,
+        database_url=environ.get("CREDITBANK_DATABASE_URL") or f"sqlite:///{data_dir / 'creditbank.db'}",
+        base_url=environ.get("CREDITBANK_BASE_URL", f"http://127.0.0.1:{environ.get('PORT', '8080')}").rstrip("/"),
+        secret_key=_secret_key(environ, data_dir, production),
+        data_keys=_data_keys(environ, data_dir, production),
+        storage_url=environ.get("CREDITBANK_STORAGE_URL") or str(data_dir / "evidence"),
+        mail_url=environ.get("CREDITBANK_MAIL_URL", ""),
+        mail_sender=environ.get("CREDITBANK_MAIL_SENDER", "credit-bank@localhost"),
+        sms_gateway=environ.get("CREDITBANK_SMS_GATEWAY", ""),
+        locale=environ.get("CREDITBANK_LOCALE", "zh"),
+        node_modules=Path(environ.get("CREDITBANK_NODE_MODULES", HOME / "node_modules")),
+        contact_line=environ.get("CREDITBANK_CONTACT_LINE", ""),
+        record_numbers=tuple(filter(None, environ.get("CREDITBANK_RECORD_NUMBERS", "").split("|"))),
+        upload_limit=_whole(environ, "CREDITBANK_UPLOAD_LIMIT", 10 * 1024 * 1024),
+        periods=_periods(environ.get("CREDITBANK_PERIODS", "")),
+    )
+
+
+def flask_settings(chosen: Settings) -> dict[str, Any]:
+    """What Flask and its extensions want to be told."""
+    return {
+        "SECRET_KEY": chosen.secret_key,
+        "SQLALCHEMY_DATABASE_URI": chosen.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": {} if chosen.database_url.startswith("sqlite") else {"pool_pre_ping": True},
+        "MAX_CONTENT_LENGTH": chosen.upload_limit * 6,
+        "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "BABEL_DEFAULT_LOCALE": chosen.locale,
+        "BABEL_DEFAULT_TIMEZONE": "Asia/Shanghai",
+        "BABEL_TRANSLATION_DIRECTORIES": str(HOME / "translations"),
+        "LANGUAGES": {"zh": {"flag": "cn", "name": "中文"}, "en": {"flag": "gb", "name": "English"}},
+        "APP_NAME": "学分银行" if chosen.locale == "zh" else "Credit Bank",
+        "TEMPLATES_AUTO_RELOAD": False,
+    }
+
+
+def _secret_key(environ: Mapping[str, str], data_dir: Path, production: bool) -> str:
+    given = environ.get("CREDITBANK_SECRET_KEY", "")
+    if given:
+        return given
+    if production:
+        raise Misconfigured("CREDITBANK_SECRET_KEY must be set in production")
+    return secret_key_file(data_dir / "secret_key")
+
+
+def _data_keys(environ: Mapping[str, str], data_dir: Path, production: bool) -> tuple[bytes, ...]:
+    given = environ.get("CREDITBANK_DATA_KEYS", "")
+    if not given:
+        if production:
+            raise Misconfigured("CREDITBANK_DATA_KEYS must be set in production")
+        return data_keys_file(data_dir / "data_keys")
+    try:
+        keys = tuple(base64.b64decode(part, validate=True) for part in given.split(","))
+    except binascii.Error as error:
+        raise Misconfigured("CREDITBANK_DATA_KEYS is not base64") from error
+    if any(len(key) != 32 for key in keys):
+        raise Misconfigured("CREDITBANK_DATA_KEYS: every key must have 32 bytes")
+    return keys
+
+
+def _periods(text: str) -> Periods:
+    try:
+        return Periods(**{name.strip(): int(days) for name, _, days in (part.partition("=") for part in text.split(",") if part)})
+    except (TypeError, ValueError) as error:
+        raise Misconfigured("CREDITBANK_PERIODS: e.g. initial=10,final=15") from error
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
+    try:
+        return int(environ.get(name, default))
+    except ValueError as error:
+        raise Misconfigured(f"{name} must be a whole number") from error

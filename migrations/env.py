@@ -1,0 +1,51 @@
+"""Alembic's environment: our metadata, the owner's database."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import create_engine, pool
+
+from app import models as models
+from app.kernel import database
+from app.kernel.settings import settings
+
+
+def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """Migrations must not depend on our column types: write what they are to the database."""
+    if kind == "type":
+        if isinstance(item, database.Moment):
+            return "sa.DateTime()"
+        if isinstance(item, (database.Hundredths, database.BasisPoints)):
+            return "sa.Integer()"
+        if isinstance(item, database.Code):
+            return "sa.String(length=32)"
+    return False
+
+
+def run() -> None:
+    """Run against the connection handed over (tests), else against the owner's URL."""
+    options: dict[str, Any] = {
+        "target_metadata": database.Model.metadata,
+        "render_as_batch": True,
+        "compare_type": True,
+        "render_item": render_item,
+    }
+    given = context.config.attributes.get("connection")
+    if given is not None:
+        context.configure(connection=given, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    url = os.environ.get("CREDITBANK_OWNER_URL") or settings().database_url
+    engine = create_engine(url, poolclass=pool.NullPool)
+    with engine.connect().execution_options(writes=True) as connection:
+        context.configure(connection=connection, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()

@@ -1,0 +1,1 @@
+"""Checks what the bank has written, offline: no application, no database, no secret."""
