@@ -1,8 +1,8 @@
 """Counting working days of the Chinese calendar 调休 (spec 2), in civil time of China.
 
 The shipped calendar knows the years that the State Council has announced; rows of ``working_day`` override
-it day by day. Of a year that is not announced yet only the weekends are known: ``is_announced`` tells, so that
-pages can mark such a deadline as provisional.
+it day by day. Of a year that is not announced yet only the weekends are known: ``is_announced`` tells, for
+pages to mark such a deadline as provisional.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Calendar:
         return datetime.combine(day, _LAST_SECOND, CIVIL)
 
     def between(self, start: datetime, end: datetime) -> int:
-        """Working days after the day of ``start``, up to and with that of ``end``; negative if ``end`` is first.
+        """Working days after the day of ``start``, up to and with that of ``end``; negative if it is first.
 
-        So ``between(start, deadline(start, n)) == n``; ``between(now, due)`` is what is left, overdue below 0.
+        So ``between(start, deadline(start, n)) == n``; ``between(now, due)`` is what is left.
         """
         first, last = civil(start).date(), civil(end).date()
         if last < first:
@@ -72,7 +72,7 @@ def load(session: Session, first: date, last: date | None = None) -> Calendar:
     rows = select(WorkingDay.day, WorkingDay.is_working).where(WorkingDay.day >= first)
     if last is not None:
         rows = rows.where(WorkingDay.day <= last)
-    return Calendar(dict(session.execute(rows).tuples()))
+    return Calendar(dict(session.execute(rows).tuples().all()))
 
 
 def deadline(session: Session, start: datetime, days: int) -> datetime:

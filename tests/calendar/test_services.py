@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import event
+
 from app.calendar import services
 from app.calendar.models import WorkingDay
 from app.kernel.clock import CIVIL, civil
 from app.kernel.database import db
 from app.kernel.unit_of_work import UnitOfWork
-from hypothesis import given
-from hypothesis import strategies as st
-from sqlalchemy import event
 
 
 def at(year: int, month: int, day: int, hour: int = 10) -> datetime:
@@ -51,7 +52,9 @@ class TestShippedYears:
         assert due(at(2026, 9, 21), 10) == date(2026, 10, 12)
 
     def test_ends_with_the_civil_day(self) -> None:
-        assert services.deadline(db.session(), at(2026, 11, 2), 1) == datetime(2026, 11, 3, 15, 59, 59, tzinfo=UTC)
+        assert services.deadline(db.session(), at(2026, 11, 2), 1) == datetime(
+            2026, 11, 3, 15, 59, 59, tzinfo=UTC
+        )
 
     def test_day_begins_in_china(self) -> None:
         late_on_sunday_in_utc = datetime(2026, 11, 1, 20, tzinfo=UTC)  # Monday, 4 o'clock, in China
@@ -105,13 +108,14 @@ def test_across_new_year_into_the_unknown(system: UnitOfWork) -> None:
 
 
 @given(
-    start=st.datetimes(datetime(2004, 1, 1), datetime(2029, 12, 31)),
+    start=st.dates(date(2004, 1, 1), date(2029, 12, 31)),
+    hour=st.integers(0, 23),
     days=st.integers(0, 60),
     overrides=st.dictionaries(st.dates(date(2004, 1, 1), date(2030, 6, 1)), st.booleans(), max_size=30),
 )
-def test_deadline_and_count_agree(start: datetime, days: int, overrides: dict[date, bool]) -> None:
+def test_deadline_and_count_agree(start: date, hour: int, days: int, overrides: dict[date, bool]) -> None:
     calendar = services.Calendar(overrides)
-    moment = start.replace(tzinfo=CIVIL)
+    moment = at(start.year, start.month, start.day, hour)
     end = calendar.deadline(moment, days)
     assert calendar.between(moment, end) == days
     assert calendar.between(end, moment) == -days
