@@ -12,21 +12,22 @@ from app.kernel.choices import Choice, Choices, Tone
 from app.kernel.database import Code, Editable, Key, Model, Moment
 from app.kernel.errors import N_
 from app.kernel.leases import Leased
-from app.kernel.rows import Rows
 
 if TYPE_CHECKING:
     from app.security.models import Person
 
 
 class NoticeTemplate(Editable, Model):
-    """The words of a notice in both languages; ``{name}`` marks a variable, and only the listed ones may stand in the text."""
+    """The words of a notice in both languages; ``{name}`` marks a variable out of ``variables``."""
 
     __tablename__ = "notice_template"
     __table_args__ = (UniqueConstraint("code"), {"comment": "words of notices"})
 
     code: Mapped[str] = mapped_column(String(32), nullable=False, comment="e.g. initial_passed")
     name: Mapped[str] = mapped_column(String(100), nullable=False, comment="for staff")
-    variables: Mapped[str] = mapped_column(String(300), default="", nullable=False, comment="allowed variables, by comma")
+    variables: Mapped[str] = mapped_column(
+        String(300), default="", nullable=False, comment="allowed ones, by comma"
+    )
     subject_zh: Mapped[str] = mapped_column(String(200), nullable=False)
     subject_en: Mapped[str] = mapped_column(String(200), nullable=False)
     body_zh: Mapped[str] = mapped_column(Text, nullable=False)
@@ -38,7 +39,9 @@ class NoticeTemplate(Editable, Model):
         return self.name
 
 
-CHANNELS = Choices(Choice("in_app", N_("In the platform")), Choice("sms", N_("SMS")), Choice("email", N_("E-mail")))
+CHANNELS = Choices(
+    Choice("in_app", N_("In the platform")), Choice("sms", N_("SMS")), Choice("email", N_("E-mail"))
+)
 NOTICE_STATES = Choices(
     Choice("pending", N_("Waiting"), Tone.INFO),
     Choice("sending", N_("Being sent"), Tone.INFO),
@@ -50,13 +53,23 @@ NOTICE_STATES = Choices(
 
 
 class Notice(Leased, Editable, Model):
-    """One message to one person over one channel: the transactional outbox. ``secret`` (codes, links) is wiped after delivery."""
+    """One message to one person over one channel: the transactional outbox.
+
+    ``secret`` (codes, links, an address of its own) is sealed, and wiped after delivery. ``due_at`` of a
+    leased notice is the end of its lease, so that one range of one index holds all that wants sending.
+    """
 
     __tablename__ = "notice"
     __table_args__ = (
         CHANNELS.check("channel"),
         NOTICE_STATES.check("state"),
-        Index("ix_notice_pending", "due_at", "id", sqlite_where=text("state IN ('pending', 'sending')"), postgresql_where=text("state IN ('pending', 'sending')")),
+        Index(
+            "ix_notice_pending",
+            "due_at",
+            "id",
+            sqlite_where=text("state IN ('pending', 'sending')"),
+            postgresql_where=text("state IN ('pending', 'sending')"),
+        ),
         Index("ix_notice_person_id", "person_id", "channel", "id"),
         {"comment": "outbox of notices"},
     )
@@ -71,7 +84,12 @@ class Notice(Leased, Editable, Model):
     secret: Mapped[bytes | None] = mapped_column(LargeBinary, comment="sealed; wiped after delivery")
     subject: Mapped[str] = mapped_column(String(200), default="", nullable=False)
     body: Mapped[str] = mapped_column(Text, default="", nullable=False, comment="without secrets")
-    link: Mapped[str] = mapped_column(String(200), default="", nullable=False, comment="page that the notice leads to")
+    link: Mapped[str] = mapped_column(
+        String(200), default="", nullable=False, comment="page that it leads to"
+    )
+    resendable: Mapped[bool] = mapped_column(
+        default=True, nullable=False, comment="false: it carried a secret"
+    )
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
     read_at: Mapped[datetime | None] = mapped_column(Moment)
     error: Mapped[str] = mapped_column(String(300), default="", nullable=False)

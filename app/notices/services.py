@@ -1,0 +1,228 @@
+"""Telling people: rows of the outbox, written in the transaction of what they tell (spec 2.8).
+
+The words are put together at once, in the language of the bank. What is secret (codes, one-time links) stands
+only in ``Notice.secret``, sealed, until the worker has delivered it; on screen it is a row of dots.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from uuid import uuid4
+
+from sqlalchemy import inspect, select, update
+
+from app.kernel.clock import now
+from app.kernel.errors import N_, Conflict, DomainError, Invalid, NotFound
+from app.kernel.settings import settings
+from app.kernel.unit_of_work import UnitOfWork
+from app.notices import words
+from app.notices.models import Notice, NoticeTemplate
+from app.notices.words import MASK, Value
+from app.security import personal
+from app.security.models import Person
+
+#: Binds a sealed payload to what it is for.
+PURPOSE = "notice"
+_CHANNELS = ("in_app", "sms", "email")
+
+
+def post(
+    uow: UnitOfWork,
+    code: str,
+    person_id: int,
+    *,
+    variables: Mapping[str, Value],
+    link: str = "",
+    secret: Mapping[str, str] | None = None,
+    to: Mapping[str, str] | None = None,
+    event: str | None = None,
+) -> list[Notice]:
+    """Put a notice in the outbox, one row per channel; returns the rows (none, if this was already posted).
+
+    ``variables`` and ``secret`` together fill exactly the template's variables; what is in ``secret`` is
+    sealed and goes by SMS and e-mail only. ``to`` maps channels to addresses that stand instead of the
+    person's own, e.g. the old one after a change. ``link`` is a path of ours. ``event`` names what
+    happened, so that posting it twice is posting it once; by default it is the act recorded last in this
+    unit of work.
+
+    Raises Invalid where the variables are not those of the template.
+    """
+    template = _template(uow, code)
+    person = uow.session.get(Person, person_id)
+    if person is None:
+        raise NotFound
+    if link and (not link.startswith("/") or link.startswith("//")):
+        raise ValueError("a notice leads to a page of ours")
+    language = settings().locale
+    hidden = dict(secret or {})
+    plain = {name: words.shown(value, language) for name, value in variables.items()}
+    masked = plain | dict.fromkeys(hidden, MASK)
+    _check_names(template, set(masked))
+    root = _root(code, person_id, event or _event(uow, bool(hidden)), masked, link)
+    channels = _channels(template, bool(hidden), to)
+    if uow.session.scalar(select(Notice.id).where(Notice.key.in_([f"{root}.{c}" for c in channels]))):
+        return []
+    subject, body = _fill(template, masked, language)
+    real = _fill(template, plain | hidden, language)[1]
+    notices = []
+    for channel in channels:
+        notice = Notice(
+            key=f"{root}.{channel}",
+            template_code=code,
+            person_id=person_id,
+            channel=channel,
+            language=language,
+            variables=masked,
+            subject=subject[:200],
+            body=body,
+            link=link,
+            resendable=channel != "in_app" and not hidden and not to,
+            created_by_id=uow.actor.user_id,
+        )
+        _route(notice, person, to)
+        if notice.state == "pending" and (hidden or to):
+            _seal(notice, real, (to or {}).get(channel))
+        uow.session.add(notice)
+        notices.append(notice)
+    uow.flush()
+    return notices
+
+
+def resend(uow: UnitOfWork, notice_id: int) -> Notice:
+    """Put a copy of a notice in the outbox, for staff. A copy may be sent again in its turn.
+
+    Raises Conflict for one that is still on its way or was sent again already, and for one that carried a
+    secret: of those a new one is asked for where the first one was.
+    """
+    old = uow.session.get(Notice, notice_id)
+    if old is None:
+        raise NotFound
+    if not old.resendable:
+        raise Conflict(
+            "not_resendable", N_("This notice can't be sent again: let its code or link be issued anew.")
+        )
+    if old.state in ("pending", "sending"):
+        raise Conflict("on_its_way", N_("This notice is still on its way."))
+    root = sha256(f"again {old.key}".encode()).hexdigest()[:32]
+    key = f"{old.template_code}.{root}.{old.channel}"
+    if uow.session.scalar(select(Notice.id).where(Notice.key == key)):
+        raise Conflict("sent_again", N_("This notice was already sent again."))
+    same = ("template_code", "person_id", "channel", "language", "variables", "subject", "body", "link")
+    notice = Notice(key=key, created_by_id=uow.actor.user_id, **{name: getattr(old, name) for name in same})
+    _route(notice, old.person, None)
+    uow.session.add(notice)
+    uow.flush()
+    uow.record("notice.resend", notice, earlier=old.id)
+    return notice
+
+
+def mark_read(uow: UnitOfWork, notice_id: int | None = None) -> None:
+    """Note that the actor has read a notice of their own (``None``: all of them). Others' are left alone."""
+    mine = update(Notice).where(
+        Notice.person_id == uow.actor.person_id, Notice.channel == "in_app", Notice.read_at.is_(None)
+    )
+    if notice_id is not None:
+        mine = mine.where(Notice.id == notice_id)
+    uow.session.execute(mine.values(read_at=now(), version=Notice.version + 1))
+
+
+def check_template(template: NoticeTemplate) -> None:
+    """Raises Invalid, naming the fields, where the words of ``template`` use a variable it doesn't have."""
+    faults: dict[str, list[DomainError]] = {}
+    for field in ("subject_zh", "subject_en", "body_zh", "body_en"):
+        try:
+            words.check(getattr(template, field) or "", _names(template))
+        except Invalid as error:
+            faults[field] = [error]
+    if faults:
+        raise Invalid("bad_template", N_("These words can't be used."), faults)
+
+
+def preview(template: NoticeTemplate, language: str) -> tuple[str, str]:
+    """Subject and body of ``template`` with each variable's own name in its place. Raises Invalid."""
+    return _fill(template, {name: f"〔{name}〕" for name in _names(template)}, language)
+
+
+def _template(uow: UnitOfWork, code: str) -> NoticeTemplate:
+    template: NoticeTemplate | None = uow.session.scalar(
+        select(NoticeTemplate).where(NoticeTemplate.code == code)
+    )
+    if template is None:
+        raise LookupError(
+            f"no notice template {code!r}: install the reference data (`flask --app run deploy`)"
+        )
+    return template
+
+
+def _names(template: NoticeTemplate) -> frozenset[str]:
+    return frozenset(filter(None, (name.strip() for name in template.variables.split(","))))
+
+
+def _check_names(template: NoticeTemplate, given: set[str]) -> None:
+    for name in given - _names(template):
+        raise Invalid("unknown_variable", N_("This notice has no variable “{%(place)s}”."), place=name)
+    for name in _names(template) - given:
+        raise Invalid("missing_variable", N_("The variable “{%(place)s}” has no value."), place=name)
+
+
+def _fill(template: NoticeTemplate, values: Mapping[str, str], language: str) -> tuple[str, str]:
+    subject, body = (
+        (template.subject_zh, template.body_zh)
+        if language == "zh"
+        else (template.subject_en, template.body_en)
+    )
+    return " ".join(words.fill(subject, values).split()), words.fill(body, values)
+
+
+def _channels(template: NoticeTemplate, secret: bool, to: Mapping[str, str] | None) -> list[str]:
+    """In the platform always, but for secrets, which can't be shown there; the rest as the template wants."""
+    wanted = {"in_app": not secret, "sms": template.by_sms, "email": template.by_email}
+    return [c for c in _CHANNELS if wanted[c] and (to is None or c == "in_app" or c in to)]
+
+
+def _route(notice: Notice, person: Person, to: Mapping[str, str] | None) -> None:
+    """The first state: read in the platform at once, on its way, or nowhere to go."""
+    if notice.channel == "in_app":
+        notice.state, notice.sent_at = "sent", now()
+    elif to is None and not reachable(person, notice.channel):
+        notice.state = "no_address"
+    else:
+        notice.state = "pending"
+
+
+def _seal(notice: Notice, body: str, address: str | None) -> None:
+    payload = json.dumps({"body": body, "address": address})
+    notice.secret = personal.seal_bytes(PURPOSE, notice.key, payload.encode())
+
+
+def unseal(notice: Notice) -> tuple[str, str | None]:
+    """The real words of a notice and, where it has one of its own, its address; for its delivery only."""
+    if notice.secret is None:
+        return notice.body, None
+    payload = json.loads(personal.open_bytes(PURPOSE, notice.key, notice.secret))
+    return payload["body"], payload["address"]
+
+
+def reachable(person: Person, channel: str) -> bool:
+    """Whether the person has an address for the channel: any mobile, but only a verified e-mail."""
+    if person.wrapped_key is None:
+        return False
+    if channel == "sms":
+        return person.mobile_sealed is not None
+    return person.email_sealed is not None and person.email_verified_at is not None
+
+
+def _event(uow: UnitOfWork, unique: bool) -> str:
+    """What is told of: the act recorded last, by its row and version; each secret is an event of its own."""
+    subject = uow.events[-1].subject if uow.events and not unique else None
+    if subject is None or not inspect(subject).identity:
+        return uuid4().hex
+    version = getattr(subject, "version", "")
+    return f"{uow.events[-1].action} {type(subject).__name__} {inspect(subject).identity} {version}"
+
+
+def _root(code: str, person_id: int, event: str, values: Mapping[str, str], link: str) -> str:
+    told = json.dumps([code, person_id, event, sorted(values.items()), link])
+    return f"{code}.{sha256(told.encode()).hexdigest()[:32]}"
