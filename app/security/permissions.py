@@ -196,6 +196,13 @@ def allowed(actor: Actor, permission: str, row: Any = None) -> bool:
     return True
 
 
+def holds(roles: frozenset[str], view: str, permission: str) -> bool:
+    """Whether one of ``roles`` has Flask-AppBuilder's ``permission`` (``can_list``, an action's name, ``menu_access``) on ``view``."""
+    if permission == "menu_access":
+        return any(g.view == view and roles.intersection(g.roles) for g in TABLE)
+    return bool(_granted(f"{view}.{permission.removeprefix('can_')}", roles))
+
+
 def fab_roles() -> dict[str, list[list[str]]]:
     """Flask-AppBuilder's ``FAB_ROLES``: its patterns are prefix regexes, so both are anchored (spec 6).
 
