@@ -1,0 +1,39 @@
+"""What the bell and the list of one's own notices need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.kernel.database import LARGEST_KEY
+from app.notices.models import Notice
+
+#: Beyond this the bell says "99+".
+MOST_UNREAD = 99
+
+
+def unread_count(session: Session, person_id: int | None) -> int:
+    """Unread notices in the platform, counted up to one more than MOST_UNREAD."""
+    if person_id is None:
+        return 0
+    unread = (
+        select(Notice.id)
+        .where(Notice.person_id == person_id, Notice.channel == "in_app", Notice.read_at.is_(None))
+        .limit(MOST_UNREAD + 1)
+    )
+    return session.scalar(select(func.count()).select_from(unread.subquery())) or 0
+
+
+def mine(
+    session: Session, person_id: int | None, *, before: int = LARGEST_KEY, size: int = 20
+) -> tuple[Sequence[Notice], int | None]:
+    """A page of a person's notices in the platform, newest first, and the ``before`` of the next page."""
+    rows = session.scalars(
+        select(Notice)
+        .where(Notice.person_id == person_id, Notice.channel == "in_app", Notice.id < before)
+        .order_by(Notice.id.desc())
+        .limit(size + 1)
+    ).all()
+    return rows[:size], rows[size - 1].id if len(rows) > size else None
