@@ -1,4 +1,4 @@
-"""Reminders that look over several rooms: reviewers are told of the cases that wait for them (spec 2.8, review due)."""
+"""Reminders that look over several rooms: reviewers are told of cases that wait for them (spec 2.8)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from app.kernel.errors import N_
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 from app.notices.services import post
+from app.notices.words import Value
 from app.organisations.models import CommitteeMember
 from app.recognition.models import RecognitionApplication as Recognition
 from app.review.models import STAGES
@@ -31,18 +32,18 @@ FIRST_HOUR = 9
 
 @dataclass(frozen=True)
 class Queue:
-    """Cases in ``state`` of ``model``, waiting for the owner that ``owner`` names; for Center where that is None."""
+    """Cases of ``model`` in ``states``, waiting for whom the column ``owner`` names; for Center if None."""
 
     name: Choice
     link: str
     model: Any
-    state: str
+    states: tuple[str, ...]
     owner: Any = None
     only: ColumnElement[bool] | None = None
 
     def due(self, uow: UnitOfWork, until: datetime) -> Iterator[tuple[int | None, int]]:
         """Each owner with the number of cases whose deadline passes by ``until``, or has passed."""
-        conditions = [self.model.state == self.state, self.model.due_at <= until]
+        conditions = [self.model.state.in_(self.states), self.model.due_at <= until]
         conditions += [] if self.only is None else [self.only]
         if self.owner is None:
             waiting = uow.session.scalar(select(func.count()).select_from(self.model).where(*conditions)) or 0
@@ -51,36 +52,37 @@ class Queue:
         counted = (
             select(self.owner, func.count()).where(*conditions, self.owner.is_not(None)).group_by(self.owner)
         )
-        for owner, count in uow.session.execute(counted).all():
-            yield owner, count
+        yield from uow.session.execute(counted).tuples().all()
 
 
 QUEUES = (
     Queue(
-        STAGES["recognition"], "/console/recognition/", Recognition, "submitted", Recognition.home_point_id
+        STAGES["recognition"], "/console/recognition/", Recognition, ("submitted",), Recognition.home_point_id
     ),
     Queue(
         STAGES["initial"],
         "/console/conversion/initial/",
         Conversion,
-        "initial_review",
+        ("initial_review",),
         Conversion.home_point_id,
     ),
-    Queue(STAGES["final"], "/console/conversion/final/", Conversion, "final_review", Conversion.committee_id),
+    Queue(
+        STAGES["final"], "/console/conversion/final/", Conversion, ("final_review",), Conversion.committee_id
+    ),
     Queue(
         STAGES["performance"],
         "/console/conversion/performance/",
         Conversion,
-        "performance_review",
+        ("performance_review",),
         Conversion.committee_id,
     ),
-    Queue(STAGES["appeal"], "/console/appeals/", Appeal, "filed", Appeal.committee_id),
-    Queue(STAGES["appeal"], "/console/appeals/", Appeal, "filed", only=Appeal.committee_id.is_(None)),
+    Queue(STAGES["appeal"], "/console/appeals/", Appeal, ("filed",), Appeal.committee_id),
+    Queue(STAGES["appeal"], "/console/appeals/", Appeal, ("filed",), only=Appeal.committee_id.is_(None)),
     Queue(
         Choice("unassigned", N_("Unassigned cases")),
         "/console/unassigned/",
         Conversion,
-        "final_review",
+        ("final_review", "performance_review"),
         only=Conversion.committee_id.is_(None),
     ),
 )
@@ -101,7 +103,7 @@ def remind_reviewers(uow: UnitOfWork) -> int:
         for owner, count in queue.due(uow, until):
             event = f"{today()} {queue.link} {owner}"
             for person_id in _people(uow, queue, owner):
-                words = {"queue": queue.name, "count": count}
+                words: dict[str, Value] = {"queue": queue.name, "count": count}
                 written += len(
                     post(uow, "review_due", person_id, variables=words, link=queue.link, event=event)
                 )
