@@ -60,7 +60,7 @@ def post(
     plain = {name: words.shown(value, language) for name, value in variables.items()}
     masked = plain | dict.fromkeys(hidden, MASK)
     _check_names(template, set(masked))
-    root = _root(code, person_id, event or _event(uow, bool(hidden)), masked, link)
+    root = _root(code, person_id, event or _event(uow, masked, link, unique=bool(hidden)))
     channels = _channels(template, bool(hidden), to)
     if uow.session.scalar(select(Notice.id).where(Notice.key.in_([f"{root}.{c}" for c in channels]))):
         return []
@@ -214,15 +214,17 @@ def reachable(person: Person, channel: str) -> bool:
     return person.email_sealed is not None and person.email_verified_at is not None
 
 
-def _event(uow: UnitOfWork, unique: bool) -> str:
-    """What is told of: the act recorded last, by its row and version; each secret is an event of its own."""
+def _event(uow: UnitOfWork, values: Mapping[str, str], link: str, unique: bool) -> str:
+    """What is told of: the act recorded last, by its row and version, and what is said about it.
+
+    Each secret is an event of its own.
+    """
     subject = uow.events[-1].subject if uow.events and not unique else None
     if subject is None or not inspect(subject).identity:
         return uuid4().hex
-    version = getattr(subject, "version", "")
-    return f"{uow.events[-1].action} {type(subject).__name__} {inspect(subject).identity} {version}"
+    row = [type(subject).__name__, *inspect(subject).identity, getattr(subject, "version", 0)]
+    return json.dumps([uow.events[-1].action, row, sorted(values.items()), link])
 
 
-def _root(code: str, person_id: int, event: str, values: Mapping[str, str], link: str) -> str:
-    told = json.dumps([code, person_id, event, sorted(values.items()), link])
-    return f"{code}.{sha256(told.encode()).hexdigest()[:32]}"
+def _root(code: str, person_id: int, event: str) -> str:
+    return f"{code}.{sha256(json.dumps([code, person_id, event]).encode()).hexdigest()[:32]}"
