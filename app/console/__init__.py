@@ -1,0 +1,1 @@
+"""Flask-AppBuilder, ours: base views, data interface, widgets, templates."""
