@@ -44,6 +44,7 @@ def add(
     is a draft that the learner submits for recognition. Raises Invalid (fields, evidence) or Conflict (no achievement twice).
     """
     _check_item(category, item)
+    automatic = item is not None and category.recognition == "automatic"
     achievement = Achievement(
         learner_id=learner.id,
         category_id=category.id,
@@ -51,15 +52,12 @@ def add(
         created_by_id=uow.actor.user_id,
         credits=item.credits if item else None,
         level_id=item.level_id if item else None,
-        state="draft",
+        state="catalogued" if automatic else "draft",
     )
     achievement.category, achievement.learner, achievement.catalogue_item = category, learner, item
     form.apply(achievement, category, form.check(category, given, item), item)
     uploads = list(uploads)
     _check_evidence(category, uploads, [])
-    automatic = item is not None and category.recognition == "automatic"
-    if automatic:
-        achievement.state = "catalogued"
     uow.session.add(achievement)
     _flush(uow)
     _attach(uow, achievement, uploads)
@@ -145,7 +143,7 @@ def link_item(uow: UnitOfWork, achievement: Achievement, item: CatalogueItem) ->
 
 def revoke(uow: UnitOfWork, achievement: Achievement, reason: str) -> None:
     """Withdraw the bank's acceptance, with counter-entries for its credits."""
-    workflow.fire(uow, achievement, "revoke", reason=reason)
+    workflow.follow(uow, achievement, "revoke", reason=reason)
     accounts.reverse(uow, achievement.id)
 
 

@@ -129,6 +129,24 @@ class ConversionApplication(Editable, Model):
     targets: Mapped[list[ConversionTarget]] = relationship(back_populates="application", order_by="ConversionTarget.id")
     files: Mapped[list[ConversionFile]] = relationship(back_populates="application", order_by="ConversionFile.id")
 
+    @property
+    def achievements(self) -> list[Achievement]:
+        """What the case is about."""
+        return [source.achievement for source in self.sources]
+
+    @property
+    def case_key(self) -> dict[str, int]:
+        """How reviews, attestations and recusals name this case."""
+        return {"conversion_id": self.id}
+
+    @property
+    def source_name(self) -> str:
+        return "、".join(achievement.name for achievement in self.achievements)
+
+    @property
+    def target_name(self) -> str:
+        return "、".join(target.catalogue_item.name for target in self.targets)
+
     def __repr__(self) -> str:
         return self.number or f"#{self.id}"
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import attributes
 
 from app.kernel.actor import Actor
 from app.kernel.choices import Choice, Choices, Tone
-from app.kernel.errors import Conflict, N_, NotFound
+from app.kernel.errors import Conflict, Forbidden, N_, NotFound
 from app.kernel.unit_of_work import UnitOfWork
 
 _firing: ContextVar[bool] = ContextVar("firing", default=False)
@@ -49,7 +49,8 @@ class Transition:
     """``sources`` → ``target`` by who holds ``permission`` (``View.action`` of the permission table).
 
     ``target`` may be a function of the case (a returned case goes back to the stage it came from). ``guards`` raise a
-    DomainError; ``effects`` run in order after the state has moved, in the same transaction.
+    DomainError; ``stamps`` write columns that must change in one statement with the state (who decided, when); ``effects`` run in
+    order after the state has moved, in the same transaction.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Transition:
     target: str | Callable[[Any], str]
     permission: str
     guards: tuple[Part, ...] = ()
+    stamps: tuple[Part, ...] = ()
     effects: tuple[Part, ...] = ()
     tone: Tone = Tone.NEUTRAL
 
@@ -72,7 +74,7 @@ class Workflow:
         self.model = model
         self.states = states
         self.transitions = {transition.name: transition for transition in transitions}
-        self._authorise = authorise
+        self.authorise = authorise
         event.listen(model.state, "set", _only_by_firing)
 
     def available(self, case: Any, actor: Actor) -> list[Transition]:
@@ -80,10 +82,8 @@ class Workflow:
         return [t for t in self.transitions.values() if case.state in t.sources and self._permits(actor, t, case)]
 
     def _permits(self, actor: Actor, transition: Transition, case: Any) -> bool:
-        from app.kernel.errors import Forbidden
-
         try:
-            self._authorise(actor, transition.permission, case)
+            self.authorise(actor, transition.permission, case)
         except Forbidden:
             return False
         return True
@@ -106,23 +106,40 @@ class Workflow:
         ``version`` is what the actor saw; None for the system's own steps. Raises Forbidden, Conflict (stale version or a
         state that the transition doesn't leave) or whatever a guard raises; nothing has changed then.
         """
+        return self._move(Step(uow, case, self.check(uow, case, name, version), inputs))
+
+    def follow(self, uow: UnitOfWork, case: Any, name: str, **inputs: Any) -> Step:
+        """Move ``case`` (already locked) as the consequence of another case's step, which was permitted. Raises Conflict."""
         transition = self.transitions[name]
-        self._authorise(uow.actor, transition.permission, case)
+        if case.state not in transition.sources:
+            raise Conflict("wrong_state", N_("This is no longer possible: the case has moved on."))
+        return self._move(Step(uow, case, transition, inputs))
+
+    def _move(self, step: Step) -> Step:
+        uow, case, transition, inputs = step.uow, step.case, step.transition, step.inputs
+        for guard in transition.guards:
+            guard(step)
+        before = case.state
+        for stamp in transition.stamps:
+            stamp(step)
+        with _allowed():
+            case.state = transition.target(case) if callable(transition.target) else transition.target
+        uow.flush()
+        why = inputs.get("opinion") or inputs.get("reason") or ""
+        uow.record(f"{self.name}.{transition.name}", case, why=why, before=before, after=case.state)
+        for effect in transition.effects:
+            effect(step)
+        return step
+
+    def check(self, uow: UnitOfWork, case: Any, name: str, version: int | None) -> Transition:
+        """The transition, if the actor may and the case still is where they saw it. Raises Forbidden or Conflict."""
+        transition = self.transitions[name]
+        self.authorise(uow.actor, transition.permission, case)
         if version is not None and version != case.version:
             raise Conflict("stale", N_("Someone else changed this record meanwhile. Please look at it again."))
         if case.state not in transition.sources:
             raise Conflict("wrong_state", N_("This is no longer possible: the case has moved on."))
-        step = Step(uow, case, transition, inputs)
-        for guard in transition.guards:
-            guard(step)
-        before = case.state
-        with _allowed():
-            case.state = transition.target(case) if callable(transition.target) else transition.target
-        uow.flush()
-        uow.record(f"{self.name}.{name}", case, why=inputs.get("opinion") or inputs.get("reason") or "", before=before, after=case.state)
-        for effect in transition.effects:
-            effect(step)
-        return step
+        return transition
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from app.kernel.database import Code, Editable, Key, Model, Moment
 from app.kernel.errors import N_
 from app.kernel.rows import Rows
 from app.kernel.workflow import states
+from app.learners.models import Learner
 from app.organisations.models import Organisation
 
 if TYPE_CHECKING:
@@ -71,6 +72,20 @@ class RecognitionApplication(Editable, Model):
     recognising_institution: Mapped[Organisation | None] = relationship(foreign_keys=[recognising_institution_id])
     decided_by: Mapped[Account | None] = relationship("Account", foreign_keys=[decided_by_id])
     claimed_by: Mapped[Account | None] = relationship("Account", foreign_keys=[claimed_by_id])
+
+    @property
+    def achievements(self) -> list[Achievement]:
+        """What the case is about."""
+        return [self.achievement]
+
+    @property
+    def learner(self) -> Learner:
+        return self.achievement.learner
+
+    @property
+    def case_key(self) -> dict[str, int]:
+        """How reviews, attestations and recusals name this case."""
+        return {"recognition_id": self.id}
 
     def __repr__(self) -> str:
         return self.number or f"#{self.id}"

@@ -203,6 +203,12 @@ def holds(roles: frozenset[str], view: str, permission: str) -> bool:
     return bool(_granted(f"{view}.{permission.removeprefix('can_')}", roles))
 
 
+def role_for(actor: Actor, permission: str) -> str:
+    """In which of their roles an actor holds a permission: what a review says under "role"."""
+    held = [role for g in _granted(permission, actor.roles) for role in g.roles if role in actor.roles]
+    return held[0].value if held else ""
+
+
 def fab_roles() -> dict[str, list[list[str]]]:
     """Flask-AppBuilder's ``FAB_ROLES``: its patterns are prefix regexes, so both are anchored (spec 6).
 
