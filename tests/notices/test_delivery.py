@@ -321,9 +321,8 @@ def test_late_worker_does_not_overwrite(app: Flask, make_person: MakePerson) -> 
     assert row(sms).state == "sent"
 
 
-def test_workers_in_parallel_send_each_once(
-    app: Flask, configure: Configure, make_person: MakePerson
-) -> None:
+def in_parallel(app: Flask, make_person: MakePerson, configure: Configure) -> list[int]:
+    """Four workers over forty notices; returns how many each delivered."""
     configure(sms_gateway="tests.notices.gateways:Slow")
     for number in range(40):
         post(make_person(mobile=f"138000012{number:02d}"))
@@ -342,10 +341,26 @@ def test_workers_in_parallel_send_each_once(
         worker.start()
     for worker in workers:
         worker.join(60)
+    return counts
+
+
+def test_workers_in_parallel_send_each_once(
+    app: Flask, configure: Configure, make_person: MakePerson
+) -> None:
+    counts = in_parallel(app, make_person, configure)
     assert sum(counts) == 40
     assert len(gateways.taken) == len({key for key, _, _ in gateways.taken}) == 40
     assert sum(1 for count in counts if count) > 1, "the work was shared"
     assert set(db.session.scalars(select(Notice.state).where(Notice.channel == "sms"))) == {"sent"}
+
+
+def test_without_leases_they_double(
+    app: Flask, configure: Configure, make_person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant control of the test above."""
+    monkeypatch.setattr(delivery, "LEASE", timedelta(seconds=-1))
+    in_parallel(app, make_person, configure)
+    assert len(gateways.taken) > 40
 
 
 def test_stops_between_two_messages(app: Flask, make_person: MakePerson) -> None:
