@@ -7,6 +7,7 @@ only in ``Notice.secret``, sealed, until the worker has delivered it; on screen 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from uuid import uuid4
@@ -26,6 +27,8 @@ from app.security.models import Person
 #: Binds a sealed payload to what it is for.
 PURPOSE = "notice"
 _CHANNELS = ("in_app", "sms", "email")
+#: A path, not the address of another host in disguise (two slashes, or a backslash).
+_LINK = re.compile(r"|/(?![/\\])[^\s\\\x00-\x1f]*")
 
 
 def post(
@@ -53,7 +56,7 @@ def post(
     person = uow.session.get(Person, person_id)
     if person is None:
         raise NotFound
-    if link and (not link.startswith("/") or link.startswith("//")):
+    if not _LINK.fullmatch(link):
         raise ValueError("a notice leads to a page of ours")
     language = settings().locale
     hidden = dict(secret or {})

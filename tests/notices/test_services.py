@@ -56,7 +56,7 @@ def test_no_address(make_person: MakePerson) -> None:
 def test_nobody_and_nowhere(make_person: MakePerson) -> None:
     with pytest.raises(NotFound):
         post(999)
-    for link in ("https://example.com/", "//example.com/", "me/"):
+    for link in ("https://example.com/", "//example.com/", "/\\example.com/", "me/", "/me/\r\nx"):
         with pytest.raises(ValueError, match="page of ours"):
             post(make_person().id, link=link)
 
