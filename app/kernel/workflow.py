@@ -120,10 +120,11 @@ class Workflow:
         for guard in transition.guards:
             guard(step)
         before = case.state
+        after = transition.target(case) if callable(transition.target) else transition.target
         for stamp in transition.stamps:
             stamp(step)
         with _allowed():
-            case.state = transition.target(case) if callable(transition.target) else transition.target
+            case.state = after
         uow.flush()
         why = inputs.get("opinion") or inputs.get("reason") or ""
         uow.record(f"{self.name}.{transition.name}", case, why=why, before=before, after=case.state)
