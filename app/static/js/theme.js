@@ -1,0 +1,6 @@
+// Runs before the page is painted: the chosen theme, else the system's.
+(() => {
+  const chosen = localStorage.getItem("theme");
+  const dark = chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.bsTheme = dark ? "dark" : "light";
+})();
