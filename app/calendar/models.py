@@ -11,7 +11,7 @@ from app.kernel.database import Editable, Model
 
 
 class WorkingDay(Editable, Model):
-    """One day of the working calendar, overriding the shipped one (spec 2: working days of the Chinese calendar 调休)."""
+    """One day of the working calendar, overriding the shipped one (spec 2: 调休)."""
 
     __tablename__ = "working_day"
     __table_args__ = (
