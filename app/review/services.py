@@ -38,6 +38,11 @@ _WORDS = {
 }
 
 
+def words_for(reason: str) -> str:
+    """The English source words for a conflict of duties."""
+    return _WORDS[reason]
+
+
 def duties(stage: str) -> Part:
     """A guard: raises Blocked for whoever must keep out at ``stage``; a lesser conflict is noted and lets pass (spec 1.2)."""
 

@@ -1,0 +1,336 @@
+"""The review desk: queue, case, decision, the next case. Recognition, initial, final and performance review, and appeals all are one.
+
+A desk of a room declares what differs: which cases wait, which columns the queue has, what to call the services. The rest is here:
+oldest first by keyset, two clocks, claim and release, evidence beside the form, a prefilled opinion, save-and-next within the filter, bulk
+decisions with one opinion that say what they skipped and why, and 409 that tells who decided what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_appbuilder import BaseView, expose, has_access
+from flask_babel import gettext as _
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
+
+from app.achievements.services import Upload
+from app.calendar import services as calendar
+from app.console.pages import keyset
+from app.kernel.choices import Choices
+from app.kernel.clock import now, today
+from app.kernel.database import db
+from app.kernel.errors import Conflict, DomainError, Invalid, N_
+from app.kernel.unit_of_work import UnitOfWork
+from app.review import services as review
+from app.review.models import DECISIONS, FAULTS
+from app.security.current import actor
+from app.security.permissions import allowed
+from app.security.rows import readable, visible
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a queue: an English label (translated on screen) and how to read it off a case."""
+
+    label: str
+    value: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter of a queue: its parameter, its label, and how it narrows the query."""
+
+    name: str
+    label: str
+    apply: Callable[[Select[Any], str], Select[Any]]
+
+
+class Desk(BaseView):
+    """Base of the review desks. Subclasses set the attributes below and implement the services."""
+
+    default_view = "queue"
+    #: The model of a case, the states that wait here, and those that the state filter offers besides.
+    model: type[Any]
+    waiting: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    states: Choices
+    stage = ""
+    title: Any = ""
+    decided_message: Any = ""
+    columns: Sequence[Column] = ()
+    filters: Sequence[Filter] = ()
+    options: Sequence[Any] = ()
+    details_template = ""
+    decisions: Choices = DECISIONS
+    attests = False
+    bulk_decisions: tuple[str, ...] = ("agree", "refuse")
+    when = "submitted_at"
+
+    # --- what a room implements ---------------------------------------------------------------------------------------
+
+    def base(self, query: Select[Any]) -> Select[Any]:
+        """Narrow the queue further (kind of case, joins that filters need)."""
+        return query
+
+    def decide_case(self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str) -> Any:
+        """Carry a decision out; raises DomainError."""
+        raise NotImplementedError
+
+    def claim_case(self, uow: UnitOfWork, pk: int) -> None:
+        """Take a case."""
+        raise NotImplementedError
+
+    def release_case(self, uow: UnitOfWork, pk: int) -> None:
+        """Give a case back."""
+        raise NotImplementedError
+
+    def attest_case(self, uow: UnitOfWork, pk: int, seen: review.Seen) -> None:
+        """Write an attestation of originals down."""
+        raise NotImplementedError
+
+    def unready(self, case: Any) -> str | None:
+        """Why a case can't be agreed to in bulk yet, in words; None when it is complete."""
+        return None
+
+    def details(self, case: Any) -> dict[str, Any]:
+        """What the case page shows besides."""
+        return {}
+
+    def opinion(self, case: Any, attested: bool) -> str:
+        """The opinion that the form begins with: 教学点：… 审核人：… 意见：… or 审核人：部门 姓名 (manual)."""
+        me = actor()
+        if self.attests:
+            return _("Teaching point: %(point)s Reviewer: %(name)s Opinion: agree", point=me.organisation_name, name=me.name)
+        return _("Reviewer: %(department)s %(name)s", department=me.department or me.organisation_name, name=me.name)
+
+    # --- pages --------------------------------------------------------------------------------------------------------
+
+    @expose("/")
+    @has_access
+    def queue(self) -> ResponseReturnValue:
+        rows = keyset(db.session(), self._queue(), self._when(), self.model.id, options=self.options)
+        calendar_days = self._days_left(rows.rows)
+        return self.render_template(
+            "console/desk/queue.html", desk=self, slice=rows, days=calendar_days, state=self._state(), me_id=actor().user_id,
+            may_decide=self._may("decide"),
+        )  # fmt: skip
+
+    @expose("/<int:pk>")
+    @has_access
+    def case(self, pk: int) -> ResponseReturnValue:
+        return self._page(pk)
+
+    @expose("/<int:pk>/decide", methods=["POST"])
+    @has_access
+    def decide(self, pk: int) -> ResponseReturnValue:
+        visible(db.session(), self.model, pk, actor())
+        form = request.form
+        try:
+            self._act(lambda uow: self._decide_one(uow, pk, form))
+        except Conflict as error:
+            return self._page(pk, status=409, problem=self._who_was_first(pk, error))
+        except DomainError as error:
+            return self._page(pk, status=error.status, problem=_(error.message, **error.params))
+        flash(str(self.decided_message), "success")
+        following = self._following(pk)
+        if "next" in form and following is not None:
+            return redirect(self._url("case", pk=following))
+        return redirect(self._url("queue"))
+
+    @expose("/<int:pk>/attest", methods=["POST"])
+    @has_access
+    def attest(self, pk: int) -> ResponseReturnValue:
+        visible(db.session(), self.model, pk, actor())
+        try:
+            seen = _seen(request.form)
+            self._act(lambda uow: self.attest_case(uow, pk, seen))
+        except DomainError as error:
+            return self._page(pk, status=error.status, problem=_(error.message, **error.params))
+        flash(_("The attestation of the original has been written down."), "success")
+        return redirect(self._url("case", pk=pk))
+
+    @expose("/<int:pk>/claim", methods=["POST"])
+    @has_access
+    def claim(self, pk: int) -> ResponseReturnValue:
+        return self._simple(pk, self.claim_case)
+
+    @expose("/<int:pk>/release", methods=["POST"])
+    @has_access
+    def release(self, pk: int) -> ResponseReturnValue:
+        return self._simple(pk, self.release_case)
+
+    @expose("/bulk", methods=["POST"])
+    @has_access
+    def bulk(self) -> ResponseReturnValue:
+        """One opinion for several cases: first lists them, then decides each in a transaction of its own."""
+        ids = [int(key) for key in request.form.getlist("rowid") if key.isdigit() and len(key) < 19][:200]
+        cases = list(db.session.scalars(self._visible().where(self.model.id.in_(ids)).order_by(self.model.id).options(*self.options)).unique())
+        if not cases:
+            flash(_("Please choose at least one case."), "warning")
+            return redirect(self._url("queue"))
+        if "confirmed" not in request.form:
+            return self.render_template(
+                "console/desk/bulk.html", desk=self, cases=[(case, self._unready(case)) for case in cases], key=uuid4().hex,
+                opinion=self.opinion(cases[0], False), report=None,
+            )  # fmt: skip
+        report = [(case, self._decide_in_bulk(case)) for case in cases]
+        return self.render_template("console/desk/bulk.html", desk=self, cases=[], report=report, key="", opinion=request.form.get("opinion", ""))
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _decide_one(self, uow: UnitOfWork, pk: int, form: Any) -> None:
+        version = form.get("version", "")
+        if not version.isdigit():
+            raise Invalid("version", N_("This form is not complete. Please open the case again."))
+        self.decide_case(uow, pk, form.get("decision", ""), form.get("opinion", ""), int(version), form, form.get("key", "")[:64])
+
+    def _decide_in_bulk(self, case: Any) -> str | None:
+        """Decide one of several; what it was skipped for, or None. The version is the one that the list showed."""
+        decision = request.form.get("decision", "")
+        if decision not in self.bulk_decisions:
+            return _("Please choose a decision.")
+        unready = self._unready(case) if decision == "agree" else None
+        if unready:
+            return unready
+        seen = request.form.get(f"version-{case.id}", "")
+        if seen != str(case.version):
+            return _("Someone else changed this record meanwhile. Please look at it again.")
+        key = f"{request.form.get('key', '')[:40]}-{case.id}"
+        pk = case.id
+        try:
+            self._act(lambda uow: self.decide_case(uow, pk, decision, request.form.get("opinion", ""), int(seen), {}, key))
+        except DomainError as error:
+            return _(error.message, **error.params)
+        return None
+
+    def _unready(self, case: Any) -> str | None:
+        if case.state not in self.waiting:
+            return _("This is no longer possible: the case has moved on.")
+        return self.unready(case)
+
+    def _act(self, step: Callable[[UnitOfWork], Any]) -> None:
+        """Run a step; a conflict of duties is written down after the refusal has rolled back."""
+        try:
+            with UnitOfWork(db.session, actor()) as uow:
+                step(uow)
+        except review.Blocked as blocked:
+            with UnitOfWork(db.session, actor()) as uow:
+                review.log_block(uow, blocked)
+            raise
+
+    def _simple(self, pk: int, service: Callable[[UnitOfWork, int], None]) -> ResponseReturnValue:
+        visible(db.session(), self.model, pk, actor())
+        try:
+            self._act(lambda uow: service(uow, pk))
+        except DomainError as error:
+            flash(_(error.message, **error.params), "warning")
+        return redirect(self._url("case", pk=pk))
+
+    def _page(self, pk: int, status: int = 200, problem: str = "") -> ResponseReturnValue:
+        session: Session = db.session()
+        case = visible(session, self.model, pk, actor())
+        subject = self.subject(case)
+        attestations = review.attestations(session, subject)
+        may = {name: self._may(name, case) for name in ("decide", "attest", "claim")}
+        reason = review.conflict(session, actor(), subject, self.stage) if may["decide"] and case.state in self.waiting else None
+        return (
+            self.render_template(
+                "console/desk/case.html", desk=self, case=case, subject=subject, attestations=attestations, reviews=review.reviews(session, subject),
+                days=self._days_left([case]), may=may, problem=problem, waiting=case.state in self.waiting, key=uuid4().hex, today=today(),
+                opinion=request.form.get("opinion") or self.opinion(case, bool(attestations)), faults=FAULTS, form=request.form,
+                blocked=review.words_for(reason) if reason else "", me_id=actor().user_id, back=self._url("queue"), **self.details(case),
+            ),
+            status,
+        )  # fmt: skip
+
+    def subject(self, case: Any) -> Any:
+        """The application that the case is about: itself, or what an appeal is against."""
+        return case
+
+    def _queue(self) -> Select[Any]:
+        state = self._state()
+        query = self._visible().where(self.model.state.in_(self.waiting if state == "waiting" else (*self.waiting, *self.done) if state == "all" else (state,)))
+        for chosen in self.filters:
+            word = request.args.get(chosen.name, "").strip()[:100]
+            if word:
+                query = chosen.apply(query, word)
+        return query
+
+    def _visible(self) -> Select[Any]:
+        return self.base(select(self.model).where(readable(self.model, actor())))
+
+    def _state(self) -> str:
+        asked = request.args.get("state", "waiting")
+        return asked if asked == "all" or asked in (*self.waiting, *self.done) else "waiting"
+
+    def _when(self) -> Any:
+        return getattr(self.model, self.when)
+
+    def _following(self, pk: int) -> int | None:
+        """The oldest case that still waits within the filter in force."""
+        query = self._visible().where(self.model.state.in_(self.waiting), self.model.id != pk)
+        for chosen in self.filters:
+            word = request.args.get(chosen.name, "").strip()[:100]
+            if word:
+                query = chosen.apply(query, word)
+        query = query.with_only_columns(self.model.id).order_by(self._when(), self.model.id)
+        return db.session.scalar(query.limit(1))
+
+    def _url(self, method: str, **values: Any) -> str:
+        kept = {chosen.name: request.args[chosen.name] for chosen in self.filters if request.args.get(chosen.name)}
+        if request.args.get("state"):
+            kept["state"] = request.args["state"]
+        return url_for(f"{type(self).__name__}.{method}", **values, **kept)
+
+    def _days_left(self, cases: Sequence[Any]) -> dict[int, int]:
+        """Working days until each open case is due; negative once it is overdue."""
+        session, moment = db.session(), now()
+        found = {}
+        for case in cases:
+            due = case.due_at or getattr(case, "learner_due_at", None)
+            if due is not None:
+                late = due < moment
+                days = calendar.working_days_between(session, min(due, moment), max(due, moment))
+                found[case.id] = -days if late else days
+        return found
+
+    def _may(self, action: str, row: Any = None) -> bool:
+        return allowed(actor(), f"{type(self).__name__}.{action}", row)
+
+    def _who_was_first(self, pk: int, error: Conflict) -> str:
+        """Whoever comes second is told who decided what."""
+        db.session.rollback()
+        case = visible(db.session(), self.model, pk, actor())
+        last = review.last_decision(db.session(), self.subject(case))
+        words = str(_(error.message, **error.params))
+        if last is None or case.state in self.waiting:
+            return words
+        decision = _(DECISIONS[last.decision].label)
+        return f"{words} {_('%(name)s has decided: %(decision)s.', name=last.reviewer.get_full_name(), decision=decision)}"
+
+
+def _seen(form: Any) -> review.Seen:
+    try:
+        return review.Seen(
+            original=form.get("original", ""),
+            place=form.get("place", ""),
+            seen_on=date.fromisoformat(form.get("seen_on", "")),
+            pages=int(form.get("pages", "")),
+            copy_kept_at=form.get("copy_kept_at", ""),
+            keep_until=date.fromisoformat(form.get("keep_until", "")),
+        )
+    except ValueError as error:
+        raise Invalid("attestation", N_("Please say which original was seen, where, and where the copy is kept.")) from error
+
+
+def uploads(files: Sequence[FileStorage], **where: Any) -> list[Upload]:
+    """Files of a request as plain values for services."""
+    return [Upload(file.filename or "", file.read(), **where) for file in files if file.filename]
