@@ -37,13 +37,14 @@ def obstacles(version: RuleVersion, slot: RuleSource, achievement: Achievement, 
         reasons.append(Invalid("performance", N_("Performance achievements are converted on their own page.")))
     if achievement.origin == "converted" and not version.accepts_converted:
         reasons.append(Invalid("converted", N_("An achievement granted by a conversion is no source of this rule.")))
-    if not _fits(slot, achievement):
+    if not fits(slot, achievement):
         reasons.append(Invalid("other_item", N_("This rule asks for another achievement.")))
     reasons += _conditions(slot, achievement, day)
     return reasons
 
 
-def _fits(slot: RuleSource, achievement: Achievement) -> bool:
+def fits(slot: RuleSource, achievement: Achievement) -> bool:
+    """Whether the slot asks for this kind of achievement at all."""
     if slot.catalogue_item_id is not None:
         return achievement.catalogue_item_id == slot.catalogue_item_id
     return achievement.category_id == slot.category_id and slot.name_pattern in achievement.name

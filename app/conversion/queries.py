@@ -1,0 +1,104 @@
+"""What the pages of conversions read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.achievements.models import Achievement
+from app.catalogue.models import CatalogueItem, Category
+from app.conversion.models import ConversionApplication, ConversionSource, ConversionTarget
+from app.learners.models import Learner
+from app.rules.models import Agreement, Rule, RuleVersion
+from app.rules.queries import counts_for_items
+
+#: An application counts as 已用 from submission until it is withdrawn, refused or reversed (spec 2.4).
+IN_USE = ("initial_review", "performance_review", "final_review", "returned", "approved")
+
+#: What a queue shows of each case.
+QUEUE = (
+    joinedload(ConversionApplication.learner).joinedload(Learner.person),
+    joinedload(ConversionApplication.rule_version).joinedload(RuleVersion.rule).joinedload(Rule.agreement),
+    selectinload(ConversionApplication.sources).joinedload(ConversionSource.achievement).joinedload(Achievement.category),
+    selectinload(ConversionApplication.targets).joinedload(ConversionTarget.catalogue_item),
+)
+
+
+def convertible(learner_id: int, *, name: str = "", category_id: int | None = None, issuer: str = "") -> Select[tuple[Achievement]]:
+    """Catalogued and recognised achievements outside 业绩类, newest first (spec 2.4)."""
+    query = (
+        select(Achievement)
+        .join(Category, Category.id == Achievement.category_id)
+        .where(Achievement.learner_id == learner_id, Achievement.state.in_(("catalogued", "recognised")), Category.performance.is_(False))
+        .order_by(Achievement.id.desc())
+        .options(joinedload(Achievement.category))
+    )
+    if name:
+        query = query.where(Achievement.name.contains(name, autoescape=True))
+    if issuer:
+        query = query.where(Achievement.issuer.contains(issuer, autoescape=True))
+    return query.where(Achievement.category_id == category_id) if category_id else query
+
+
+def performance(learner_id: int) -> Select[tuple[Achievement]]:
+    """Recognised 业绩类 achievements, newest first (spec 2.5)."""
+    return (
+        select(Achievement)
+        .join(Category, Category.id == Achievement.category_id)
+        .where(Achievement.learner_id == learner_id, Achievement.state == "recognised", Category.performance)
+        .order_by(Achievement.id.desc())
+        .options(joinedload(Achievement.category).joinedload(Category.parent))
+    )
+
+
+def rule_counts(session: Session, achievements: Sequence[Achievement]) -> dict[int, tuple[int, int]]:
+    """(可转换规则数, 已用转换规则数) per achievement: rules that its item can enter less those in use, and those in use."""
+    candidates = counts_for_items(session, (a.catalogue_item_id for a in achievements if a.catalogue_item_id and a.origin != "converted"))
+    rows = session.execute(
+        select(ConversionSource.achievement_id, func.count())
+        .join(ConversionApplication, ConversionApplication.id == ConversionSource.application_id)
+        .where(ConversionSource.achievement_id.in_([a.id for a in achievements]), ConversionApplication.state.in_(IN_USE))
+        .group_by(ConversionSource.achievement_id)
+    )
+    used = {key: number for key, number in rows}
+    return {
+        a.id: (max((candidates.get(a.catalogue_item_id or 0, 0) if a.origin != "converted" else 0) - used.get(a.id, 0), 0), used.get(a.id, 0))
+        for a in achievements
+    }
+
+
+def of_achievement(session: Session, achievement_id: int) -> list[ConversionApplication]:
+    """The applications that an achievement went into, newest first."""
+    query = (
+        select(ConversionApplication)
+        .join(ConversionSource, ConversionSource.application_id == ConversionApplication.id)
+        .where(ConversionSource.achievement_id == achievement_id)
+        .order_by(ConversionApplication.id.desc())
+        .options(*QUEUE)
+    )
+    return list(session.scalars(query).unique())
+
+
+def with_details() -> tuple[Any, ...]:
+    """Loader options of a case page."""
+    return (
+        *QUEUE,
+        selectinload(ConversionApplication.sources).joinedload(ConversionSource.achievement).selectinload(Achievement.evidence),
+        selectinload(ConversionApplication.targets).joinedload(ConversionTarget.catalogue_item).joinedload(CatalogueItem.organisation),
+        selectinload(ConversionApplication.files),
+    )
+
+
+def agreement_named(query: Select[Any], word: str) -> Select[Any]:
+    """Narrow a queue by 协议名称."""
+    versions = select(RuleVersion.id).join(Rule, Rule.id == RuleVersion.rule_id).join(Agreement).where(Agreement.name.contains(word, autoescape=True))
+    return query.where(ConversionApplication.rule_version_id.in_(versions))
+
+
+def rule_named(query: Select[Any], word: str) -> Select[Any]:
+    """Narrow a queue by 规则名称."""
+    versions = select(RuleVersion.id).where(RuleVersion.name.contains(word, autoescape=True))
+    return query.where(ConversionApplication.rule_version_id.in_(versions))
