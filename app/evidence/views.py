@@ -52,7 +52,9 @@ class EvidenceView(BaseView):
         content = services.read(row)
         with UnitOfWork(db.session, actor()) as uow:
             services.opened(uow, row)
-        return _answer(content, row.media_type, row.name)
+        # File names often hold the learner's name, which an assessor must not learn.
+        name = "evidence" if actor().roles == {"Assessor"} else row.name
+        return _answer(content, row.media_type, name)
 
     @expose("/<int:pk>/thumb")
     @has_access

@@ -1,0 +1,30 @@
+"""Asking and answering 在线解答."""
+
+from __future__ import annotations
+
+from app.kernel.clock import now
+from app.kernel.errors import Invalid, N_
+from app.kernel.unit_of_work import UnitOfWork
+from app.portal.models import Question
+
+
+def ask(uow: UnitOfWork, text: str, consented: bool) -> Question:
+    """A learner's question; ``consented``: it may be published with its answer. Raises Invalid."""
+    if not text.strip():
+        raise Invalid("no_question", N_("Please write your question."))
+    if len(text) > 2000:
+        raise Invalid("too_long", N_("At most %(longest)s characters."), longest=2000)
+    row = Question(learner_id=uow.actor.learner_id, text=text.strip(), consented=consented, created_by_id=uow.actor.user_id)
+    uow.session.add(row)
+    uow.flush()
+    return row
+
+
+def stamp_answer(row: Question, answered_by_id: int | None) -> None:
+    """Note who answered, and when, as soon as there is an answer; without one nothing is published. Raises Invalid."""
+    if row.answer.strip() and row.answered_at is None:
+        row.answered_at, row.answered_by_id = now(), answered_by_id
+    if row.published and not row.answered_at:
+        raise Invalid("unanswered", N_("Only an answered question can be published."))
+    if row.published and row.learner_id is not None and not row.consented:
+        raise Invalid("no_consent", N_("The asker has not agreed to publication."))
