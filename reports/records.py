@@ -1,0 +1,156 @@
+"""What stands on a sheet, as plain values. Moments are aware; credits are hundredths, ratios basis points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+
+@dataclass(frozen=True)
+class Achievement:
+    """One achievement with its category's fields as (label, value)."""
+
+    name: str
+    category: str
+    state: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One file and the digest that tells whether it is the one that was reviewed."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    uploaded_at: datetime
+    purpose: str = ""
+
+
+@dataclass(frozen=True)
+class Attested:
+    """原件核验."""
+
+    original: str
+    witness: str
+    organisation: str
+    place: str
+    seen_on: date
+    pages: int
+    copy_kept_at: str
+    keep_until: date
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """One decision."""
+
+    stage: str
+    decision: str
+    reviewer: str
+    role: str
+    organisation: str
+    department: str
+    at: datetime
+    opinion: str
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Recused:
+    """Somebody who had to keep out, or was warned."""
+
+    stage: str
+    who: str
+    reason: str
+    blocked: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of the timeline."""
+
+    at: datetime
+    what: str
+    who: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was granted or asked for, with its arithmetic."""
+
+    name: str
+    category: str
+    organisation: str
+    credits: int | None
+    ratio: int
+    granted: int | None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The rule version that an application was made under."""
+
+    agreement: str
+    name: str
+    description: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Appeal:
+    """An appeal or a reversal that belongs to the case."""
+
+    kind: str
+    state: str
+    grounds: str
+    opinion: str
+    who: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    number: str
+    code: str
+    url: str
+    issued_at: datetime
+    issued_by: str
+    case_number: str
+    state: str
+    learner: str
+    identity: str
+    home_point: str
+    authorised_institution: str
+    recognising_institution: str
+    submitted_at: datetime
+    clocks: tuple[tuple[str, str], ...]
+    achievements: tuple[Achievement, ...]
+    evidence: tuple[Evidence, ...]
+    attestations: tuple[Attested, ...]
+    reviews: tuple[Reviewed, ...]
+    recusals: tuple[Recused, ...]
+    timeline: tuple[Moment, ...]
+    last_event: tuple[int, str]
+    appeals: tuple[Appeal, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class RecognitionSheet(_Sheet):
+    """认定审核表 of one round."""
+
+    round: int = 1
+    credits: int | None = None
+    level: str = ""
+
+
+@dataclass(frozen=True)
+class ConversionSheet(_Sheet):
+    """转换审核表; ``rule`` is None for a performance conversion."""
+
+    rule: Rule | None = None
+    committee: str = ""
+    targets: tuple[Target, ...] = ()
