@@ -29,12 +29,13 @@ def create_app(chosen: Settings | None = None, *, deploying: bool = False) -> Fl
     from app.audit.services import append_all
     from app.cli import register_commands
     from app.console.settings import console_settings
-    from app.security import headers
+    from app.security import gate, headers
     from app.security.manager import SecurityManager
     from app.security.permissions import fab_roles
     from app.security.sessions import ServerSessions
     from app.views import INDEX, register_views
     from app.web import register_web
+    from app.vendor import register as register_vendor
 
     chosen = chosen or config.load(os.environ)
     kernel_settings.use(chosen)
@@ -54,8 +55,11 @@ def create_app(chosen: Settings | None = None, *, deploying: bool = False) -> Fl
     headers.register(app)
     UnitOfWork.before_commit = [append_all]
     register_web(app)
+    register_vendor(app)
     with app.app_context():
         appbuilder = AppBuilder(app, db.session, security_manager_class=SecurityManager, indexview=INDEX)
         register_views(appbuilder)
+        appbuilder.sm.auth_view = next(view for view in appbuilder.baseviews if view.endpoint == "LoginView")
+    gate.register(app)
     register_commands(app)
     return app

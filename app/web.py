@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from flask import Flask, jsonify, render_template, request
+from flask import Flask, current_app, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext
+from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from app.appeals.models import STATES as APPEAL_STATES
 from app.kernel.choices import Choice
+from app.kernel.clock import civil, today
 from app.kernel.database import db
 from app.kernel.errors import DomainError
 from app.kernel.settings import settings
+from app.notices.queries import MOST_UNREAD, unread_count
+from app.review.models import DECISIONS, STAGES
+from app.security.current import actor
+from app.security.permissions import holds
 
 
 def words(error: DomainError) -> str:
@@ -36,6 +45,12 @@ def register_web(app: Flask) -> None:
     app.add_template_filter(credits_text, "credits")
     app.add_template_filter(ratio_text, "ratio")
     app.add_template_filter(label, "label")
+    app.add_template_filter(_named, "named")
+    app.add_template_filter(_labelled, "labelled")
+    app.add_template_filter(lambda row: row.help_en if _english() else row.help_zh, "helped")
+    app.add_template_filter(_moment, "moment")
+    app.add_template_filter(lambda moment: civil(moment).strftime("%Y-%m-%d"), "day")
+    app.jinja_env.finalize = _shown
     app.context_processor(_everywhere)
     app.add_url_rule("/healthz", "health.live", lambda: ("ok\n", 200, {"Content-Type": "text/plain"}))
     app.add_url_rule("/readyz", "health.ready", _ready)
@@ -55,8 +70,119 @@ def ratio_text(basis_points: int | None) -> str:
     return credits_text(basis_points)
 
 
+def _english() -> bool:
+    return str(get_locale() or settings().locale) == "en"
+
+
+def _named(row: Any) -> str:
+    return str(row.name_en if _english() else row.name_zh)
+
+
+def _labelled(row: Any) -> str:
+    return str(row.label_en if _english() else row.label_zh)
+
+
+def _moment(moment: datetime) -> str:
+    return civil(moment).strftime("%Y-%m-%d %H:%M")
+
+
+def _shown(value: Any) -> Any:
+    """How values print that a template names without a filter: moments on Chinese clocks, records with two names in the reader's language."""
+    if isinstance(value, datetime):
+        return _moment(value)
+    return _named(value) if hasattr(value, "name_zh") and hasattr(value, "name_en") else value
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of a menu; ``short`` is its word on a phone's tab bar."""
+
+    label: str
+    url: str
+    icon: str
+    short: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Entries of the staff's menu that belong together."""
+
+    label: str
+    items: list[Item]
+
+
+def staff_menu() -> list[Section]:
+    """The site map as the actor may see it, by section."""
+    found = []
+    for group in current_app.appbuilder.menu.get_data():  # type: ignore[attr-defined]
+        items = [Item(str(one["label"]), one["url"], one["icon"] or "dot") for one in group.get("childs", []) if isinstance(one, dict)]
+        if items:
+            found.append(Section(str(group["label"]), items))
+    return found
+
+
+def learner_menu() -> list[Item]:
+    """The learner's menu in the manual's order (spec 2.9)."""
+    return [
+        Item(_("My information"), url_for("MyView.index"), "person-vcard", _("Mine")),
+        Item(_("Add an achievement"), url_for("MyAchievementView.add"), "plus-circle", _("Add")),
+        Item(_("Apply for recognition"), url_for("MyRecognitionView.index"), "patch-check", _("Recognise")),
+        Item(_("Apply for conversion"), url_for("MyConversionView.index"), "arrow-left-right", _("Convert")),
+        Item(_("Convert performance achievements"), url_for("MyPerformanceView.index"), "trophy"),
+        Item(_("Credit account"), url_for("MyAccountView.index"), "wallet2", _("Account")),
+        Item(_("Qualification levels"), url_for("FrameworkView.index"), "bar-chart-steps"),
+        Item(_("Industry standards"), url_for("StandardsView.index"), "journal-check"),
+        Item(_("Questions and answers"), url_for("MyQuestionView.index"), "chat-dots"),
+    ]
+
+
+def public_menu() -> list[Item]:
+    """What everybody may read."""
+    return [
+        Item(_("Qualification levels"), url_for("FrameworkView.index"), "bar-chart-steps"),
+        Item(_("Industry standards"), url_for("StandardsView.index"), "journal-check"),
+        Item(_("Conversion rules"), url_for("RulesView.index"), "signpost-split"),
+        Item(_("Questions and answers"), url_for("HelpView.index"), "chat-dots"),
+        Item(_("Verify a paper"), url_for("VerifyView.index"), "qr-code-scan"),
+    ]
+
+
+@dataclass(frozen=True)
+class Bell:
+    """Unread notices of the actor."""
+
+    unread: str
+    link: str
+
+
+def _bell() -> Bell | None:
+    me = actor()
+    if me.person_id is None:
+        return None
+    unread = unread_count(db.session(), me.person_id)
+    text = "" if not unread else f"{MOST_UNREAD}+" if unread > MOST_UNREAD else str(unread)
+    return Bell(text, url_for("MyNoticeView.index" if me.roles <= {"Learner"} else "StaffNoticeView.index"))
+
+
+def _may_print() -> bool:
+    return holds(actor().roles, "DocumentView", "can_conversion")
+
+
 def _everywhere() -> dict[str, Any]:
-    return {"house": settings(), "language": str(get_locale() or settings().locale)}
+    return {
+        "house": settings(),
+        "language": "en" if _english() else "zh",
+        "me": actor(),
+        "today": today(),
+        "menu": staff_menu,
+        "learner_menu": learner_menu,
+        "public_menu": public_menu,
+        "bell": _bell() if request.endpoint not in (None, "static", "vendor") else None,
+        "may_print": _may_print,
+        "stages": STAGES,
+        "decisions": DECISIONS,
+        "appeal_states": APPEAL_STATES,
+    }
 
 
 def _answer(status: int, title: str, message: str) -> ResponseReturnValue:
@@ -77,8 +203,6 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def _crash(error: Exception) -> ResponseReturnValue:
-    from flask import current_app
-
     current_app.logger.exception("unhandled: %s %s", request.method, request.path)
     db.session.rollback()
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):

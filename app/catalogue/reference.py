@@ -13,7 +13,7 @@ from app.kernel.unit_of_work import UnitOfWork
 #: code, name zh, name en, values: (code, zh, en, qualification level or None)
 CODE_LISTS: tuple[tuple[str, str, str, tuple[tuple[str, str, str, int | None], ...]], ...] = (
     ("grade", "层次", "Level of education", (
-        ("primary", "小学", "Primary", None), ("junior", "初中", "Junior secondary", 1), ("senior", "高中", "Senior secondary", 2),
+        ("primary", "小学", "Primary", 1), ("junior", "初中", "Junior secondary", 2), ("senior", "高中", "Senior secondary", 3),
         ("diploma", "专科", "Diploma", 4), ("bachelor", "本科", "Bachelor", 5), ("master", "硕士", "Master", 6), ("doctor", "博士", "Doctor", 7),
     )),
     ("certificate_grade", "证书等级", "Certificate grade", (
@@ -21,7 +21,7 @@ CODE_LISTS: tuple[tuple[str, str, str, tuple[tuple[str, str, str, int | None], .
     )),
     ("technician_grade", "技师教育等级", "Technician education grade", (
         ("middle", "中级技工", "Intermediate worker", 3), ("senior", "高级技工", "Senior worker", 4),
-        ("preparatory", "预备技师", "Preparatory technician", 5), ("technician", "技师", "Technician", 5),
+        ("preparatory", "预备技师", "Preparatory technician", 4), ("technician", "技师", "Technician", 5), ("senior_technician", "高级技师", "Senior technician", 6),
     )),
     ("class", "等级", "Class", (
         ("pass", "合格", "Pass", None), ("good", "良好", "Good", None), ("excellent", "优秀", "Excellent", None),
@@ -31,7 +31,7 @@ CODE_LISTS: tuple[tuple[str, str, str, tuple[tuple[str, str, str, int | None], .
         ("city", "市级", "Municipal", None), ("county", "县级", "County", None), ("unit", "单位级", "Within the organisation", None),
     )),
     ("schooling", "文化程度", "Schooling", (
-        ("junior", "初中", "Junior secondary", 1), ("senior", "高中", "Senior secondary", 2), ("vocational", "中职", "Secondary vocational", 3),
+        ("junior", "初中", "Junior secondary", 2), ("senior", "高中", "Senior secondary", 3), ("vocational", "中职", "Secondary vocational", 3),
         ("technical", "中技", "Secondary technical", 3), ("diploma", "专科", "Diploma", 4), ("bachelor", "本科", "Bachelor", 5), ("master", "研究生", "Postgraduate", 6),
     )),
     ("education_type", "教育类型", "Type of education", (
@@ -75,6 +75,7 @@ _VOCATIONAL = (
     _chosen("schooling", "文化程度", "Schooling", "schooling", source="catalogue", multiple=True), _NUMBER,
     _field("obtained_on", "发证日期", "Date of issue", "date", required=True, meaning="obtained_on"),
 )  # fmt: skip
+#: 发证机构 stands beyond the manual's table: a typed-in certificate would have no 来源机构, and 回避 could not ask who issued it.
 _TECHNICIAN = (
     _item("name", "证书名称", "Certificate", meaning="name"), _item("issuer", "发证机构", "Issued by", meaning="issuer"), _item("major", "专业名称", "Major"),
     _chosen("technician_grade", "技师教育等级", "Technician education grade", "technician_grade", source="catalogue"), _NUMBER,

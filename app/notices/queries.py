@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.kernel.database import LARGEST_KEY
+from app.kernel.errors import NotFound
 from app.notices.models import Notice
 
 #: Beyond this the bell says "99+".
@@ -24,6 +25,23 @@ def unread_count(session: Session, person_id: int | None) -> int:
         .limit(MOST_UNREAD + 1)
     )
     return session.scalar(select(func.count()).select_from(unread.subquery())) or 0
+
+
+def unread_text(session: Session, person_id: int | None) -> str:
+    """What the bell says: nothing, the number, or "99+"."""
+    count = unread_count(session, person_id)
+    return f"{MOST_UNREAD}+" if count > MOST_UNREAD else str(count or "")
+
+
+def own(session: Session, person_id: int | None, notice_id: int) -> Notice:
+    """One of a person's own notices in the platform. Raises NotFound."""
+    notice = None
+    if notice_id <= LARGEST_KEY:
+        mine = (Notice.id == notice_id, Notice.person_id == person_id, Notice.channel == "in_app")
+        notice = session.scalar(select(Notice).where(*mine))
+    if notice is None:
+        raise NotFound
+    return notice
 
 
 def mine(

@@ -1,0 +1,78 @@
+"""我的工作: what waits for me, by stage, oldest and overdue first; and look-ups that the forms ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_appbuilder import BaseView, expose, has_access
+from sqlalchemy import func, select
+
+from app.achievements import queries as achievements
+from app.console.desk import Desk
+from app.console.pages import CAP, count_text
+from app.kernel.clock import now
+from app.kernel.database import db
+from app.security.current import actor
+from app.security.permissions import holds
+
+
+@dataclass(frozen=True)
+class Task:
+    """One queue with what waits in it for the actor."""
+
+    title: Any
+    url: str
+    waiting: str
+    overdue: int
+    mine: int
+
+
+class WorkView(BaseView):
+    """The first page of staff."""
+
+    route_base = "/console"
+    default_view = "index"
+    #: Set by the site map: the desks in the order of the work.
+    desks: tuple[type[Desk], ...] = ()
+
+    @expose("/")
+    @has_access
+    def index(self) -> ResponseReturnValue:
+        tasks = [self._task(desk) for desk in self.desks if holds(actor().roles, desk.__name__, "can_decide")]
+        return self.render_template("console/work.html", tasks=tasks)
+
+    def _task(self, desk: type[Desk]) -> Task:
+        view = desk.__new__(desk)
+        query = view._visible().where(desk.model.state.in_(desk.waiting)).order_by(None)
+        found = query.with_only_columns(desk.model.id, desk.model.due_at, *self._claimed(desk.model)).limit(CAP + 1).subquery()
+        waiting, overdue = db.session.execute(
+            select(func.count(), func.count().filter(found.c.due_at < now())).select_from(found)
+        ).one()
+        mine = 0
+        if "claimed_by_id" in found.c:
+            mine = db.session.scalar(select(func.count()).select_from(found).where(found.c.claimed_by_id == actor().user_id)) or 0
+        return Task(desk.title, url_for(f"{desk.__name__}.queue"), count_text(waiting), overdue, mine)
+
+    @staticmethod
+    def _claimed(model: Any) -> list[Any]:
+        return [model.claimed_by_id] if hasattr(model, "claimed_by_id") else []
+
+
+class LookupView(BaseView):
+    """Short answers for selects that search as one types."""
+
+    route_base = "/console/lookup"
+    default_view = "items"
+
+    @expose("/items")
+    @has_access
+    def items(self) -> ResponseReturnValue:
+        """Catalogue items of a category."""
+        key = request.args.get("category", "")
+        if not (key.isdigit() and len(key) < 19):
+            return jsonify(results=[])
+        found = achievements.search_items(db.session(), int(key), name=request.args.get("q", "")[:100])
+        return jsonify(results=[{"id": row.id, "text": f"{row.name} · {row.project_name} · {row.organisation.name}"} for row in found])
