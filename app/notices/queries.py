@@ -35,7 +35,7 @@ def unread_text(session: Session, person_id: int | None) -> str:
 
 def own(session: Session, person_id: int | None, notice_id: int) -> Notice:
     """One of a person's own notices in the platform. Raises NotFound."""
-    notice = None
+    notice: Notice | None = None
     if notice_id <= LARGEST_KEY:
         mine = (Notice.id == notice_id, Notice.person_id == person_id, Notice.channel == "in_app")
         notice = session.scalar(select(Notice).where(*mine))

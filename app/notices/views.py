@@ -25,13 +25,14 @@ class _OwnNotices(BaseView):  # type: ignore[misc]
     def index(self) -> ResponseReturnValue:
         me = actor().person_id
         notices, before = queries.mine(db.session(), me, before=_before())
-        return self.render_template(
+        page: str = self.render_template(
             self.template,
             notices=notices,
             before=before,
             unread=queries.unread_count(db.session(), me),
             endpoint=type(self).__name__,
         )
+        return page
 
     @expose("/<int:pk>/read", methods=["POST"])
     @has_access

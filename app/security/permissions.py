@@ -209,6 +209,12 @@ TABLE: tuple[Grant, ...] = (
     grant("ReversalView", "queue", A, record="Reversal"),
     grant("ConsumptionEntryView", READ, (C, A)),
     # --- notices -----------------------------------------------------------------------------------------------------------
+    grant("MyNoticeView", "index read read_all", L),
+    grant("StaffNoticeView", "index read read_all", STAFF),
+    grant("NoticeView", READ, (C, A)),
+    grant("NoticeView", "resend", C),
+    grant("NoticeTemplateView", READ, (C, A)),
+    grant("NoticeTemplateView", "edit preview", C),
     grant("NoticeTemplateView", READ, (C, A)),
     grant("NoticeTemplateView", "edit preview", C),
     grant("NoticeView", READ + " resend", C),
