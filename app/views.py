@@ -20,6 +20,7 @@ from app.conversion.views import (
 )
 from app.documents.views import DocumentView
 from app.evidence.views import EvidenceView
+from app.notices.views import MyNoticeView, StaffNoticeView
 from app.portal.views import (
     FrameworkView,
     HelpView,
@@ -56,6 +57,7 @@ WITHOUT_MENU = (
     LoginView, PasswordView, EvidenceView, DocumentView, LookupView,
     FrameworkView, StandardsView, RulesView, HelpView, VerifyView, TermsView,
     MyView, MyAchievementView, MyRecognitionView, MyConversionView, MyPerformanceView, MyAppealView, MyAccountView, MyQuestionView,
+    MyNoticeView, StaffNoticeView,
 )  # fmt: skip
 
 
