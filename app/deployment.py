@@ -1,4 +1,4 @@
-"""Bringing a database up to date: tables, rights, roles, reference data. Safe to run again, and on a database in use."""
+"""Bringing a database up to date: tables, rights, roles, reference data. Safe to run again, also while in use."""
 
 from __future__ import annotations
 
@@ -46,9 +46,13 @@ def _upgrade() -> None:
 
 
 def _grant(owner_url: str, application_url: str) -> Iterator[str]:
-    """Where the tables belong to an owner of their own, let the application's role use them: read and write, the audit trail only add."""
+    """Where an owner holds the tables, let the application's role use them, and only add to the audit trail."""
     role = make_url(application_url).username
-    if not owner_url or make_url(owner_url).get_backend_name() != "postgresql" or make_url(owner_url).username == role:
+    if (
+        not owner_url
+        or make_url(owner_url).get_backend_name() != "postgresql"
+        or make_url(owner_url).username == role
+    ):
         return
     engine = create_engine(owner_url, poolclass=pool.NullPool)
     name = engine.dialect.identifier_preparer.quote_identifier(role or "")
