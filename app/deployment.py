@@ -1,4 +1,4 @@
-"""Bringing a database up to date: tables, rights, roles, reference data. Safe to run again, also while in use."""
+"""Bringing a database up to date: tables, rights, roles, reference data. Safe to repeat, also while in use."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def _upgrade() -> None:
 
 
 def _grant(owner_url: str, application_url: str) -> Iterator[str]:
-    """Where an owner holds the tables, let the application's role use them, and only add to the audit trail."""
+    """Where an owner holds the tables, let the application's role use them.
+
+    Of the audit trail it may only add rows: what is written is out of its reach (spec 3).
+    """
     role = make_url(application_url).username
     if (
         not owner_url

@@ -1,7 +1,7 @@
 """Shipped categories with their forms and evidence lists (spec 1.3; manual, tables 1 to 3), and code lists.
 
-The data is ``reference.json``. One field stands beyond the tables: 发证机构 of 技师教育. Without it a typed-in
-certificate has no 来源机构, and 回避 can't ask who issued it.
+The data is ``reference.json``. One field stands beyond the tables: 发证机构 of 技师教育. Without it a
+typed-in certificate has no 来源机构, and 回避 can't ask who issued it.
 """
 
 from __future__ import annotations

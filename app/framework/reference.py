@@ -1,7 +1,7 @@
-"""Shipped qualification levels with their descriptors, and examples of industry standards, in words of our own.
+"""Shipped qualification levels with their descriptors, and examples of industry standards, in our own words.
 
-The data is ``reference.json``. Levels follow the seven steps of schooling (spec 1.3: 层次 from 小学 to 博士); each
-descriptor says what the level below does not ask yet.
+The data is ``reference.json``. Levels follow the seven steps of schooling (spec 1.3: 层次 from 小学 to 博士);
+each descriptor says what the level below does not ask yet.
 """
 
 from __future__ import annotations

@@ -12,5 +12,12 @@ def install(uow: UnitOfWork) -> int:
     """Add the management centre where there is none yet."""
     if services.centre(uow.session) is not None:
         return 0
-    services.add(uow, code="CBGD", name=CENTRE, kind="center", address="广州市越秀区麓景西路41号", contact="020-83772086")
+    services.add(
+        uow,
+        code="CBGD",
+        name=CENTRE,
+        kind="center",
+        address="广州市越秀区麓景西路41号",
+        contact="020-83772086",
+    )
     return 1

@@ -73,7 +73,7 @@ def test_fields_of_each_category(app: Flask) -> None:
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_every_category_says_what_its_fields_mean(app: Flask) -> None:
-    """Rules, search and "no achievement twice" work by meaning; courses and performance are told apart by date."""
+    """Rules, search and "no achievement twice" work by meaning; some categories are told apart by date."""
     for category in _all_small():
         meanings = {field.meaning for field in category.fields}
         assert {"name", "issuer", "obtained_on"} <= meanings, category.name_zh
