@@ -14,8 +14,7 @@ import click
 def main() -> None:
     """Deploy, load the demo where there is none yet, and run server and worker as children."""
     from app import create_app
-    from app.demo.services import is_loaded, load
-    from app.demo.story import greeting
+    from app.demo.services import greeting, is_loaded, load
     from app.deployment import deploy_all
     from app.kernel.settings import settings
 

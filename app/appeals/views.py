@@ -54,6 +54,7 @@ class AppealDesk(Desk):
     """Appeals, decided by others than before."""
 
     route_base = "/console/appeals"
+    exclude_route_methods = frozenset({"attest", "bulk", "claim", "release"})
     model = Appeal
     waiting = ("filed",)
     done = ("upheld", "dismissed")

@@ -12,7 +12,7 @@ def console_settings() -> dict[str, Any]:
         "FAB_ADD_SECURITY_API": False,
         "FAB_ADD_SECURITY_PERMISSION_VIEW": False,
         "FAB_ADD_OPENAPI_VIEWS": False,
-        "FAB_ADD_MENU_API_VIEWS": False,
+        "FAB_ADD_MENU_API": False,
         "FAB_API_SWAGGER_UI": False,
         "AUTH_TYPE": 1,
         "AUTH_ROLE_ADMIN": "Admin",

@@ -305,6 +305,7 @@ class FinalReviewDesk(ConversionDesk):
     """转换终审."""
 
     route_base = "/console/conversion/final"
+    exclude_route_methods = frozenset({"attest"})
     waiting = ("final_review",)
     done = ("approved", "refused", "returned", "reversed")
     stage = "final"
@@ -315,6 +316,7 @@ class PerformanceReviewDesk(ConversionDesk):
     """业绩类转换审核."""
 
     route_base = "/console/conversion/performance"
+    exclude_route_methods = frozenset({"attest"})
     waiting = ("performance_review",)
     done = ("approved", "refused", "returned", "withdrawn", "lapsed", "reversed")
     stage = "performance"

@@ -12,7 +12,8 @@ from app.framework.models import FrameworkLevel
 from app.kernel.unit_of_work import UnitOfWork
 from app.organisations import services as organisations
 from app.organisations.models import Committee, CommitteeScope, Organisation
-from app.rules.models import Agreement, AgreementParty, Rule, RuleSource, RuleTarget, RuleTemplate, RuleVersion
+from app.rules import services as rules
+from app.rules.models import Agreement, AgreementParty, Rule, RuleTemplate
 
 OPEN_UNIVERSITY = "广东开放大学"
 EXAM_BOARD = "教育部考试中心"
@@ -117,3 +118,93 @@ class World:
             credits=credits,
             level_id=self.levels[5 if programme.grade == "本" else 4].id,
         )
+
+    def _certificates(self) -> Iterator[CatalogueItem]:
+        nation = self.organisations[EXAM_BOARD]
+        vocational = self.categories["vocational"].id
+        below = ["senior", "vocational", "technical"]
+        for name, project, grade, work, schooling, level in (
+            (CET, "全国外语等级考试", "3", "教育", ["bachelor"], 5),
+            ("高等学校英语能力考试A,B级", "高等学校英语能力考试", "2", "教育", ["diploma"], 4),
+            (NCRE1, "全国计算机等级考试", "1", "计算机", below, 3),
+            (NCRE2, "全国计算机等级考试", "2", "计算机", ["diploma"], 4),
+        ):
+            values = {"certificate_grade": grade, "occupation": work, "schooling": schooling}
+            yield CatalogueItem(
+                category_id=vocational, organisation_id=nation.id, project=project, name=name, credits=0, level_id=self.levels[level].id, values=values
+            )
+        pilot, partner = self.organisations[PILOT], self.organisations[CONVERSION_PILOT]
+        training, course = self.categories["training"].id, self.categories["course"].id
+        yield CatalogueItem(category_id=training, organisation_id=pilot.id, project="学习强国", code="90001", name="2020年学习强国学时认证", credits=100)
+        yield CatalogueItem(category_id=course, organisation_id=partner.id, project="信息安全", code="C2201", name="密码学", credits=300, values={"major": "信息安全", "grade": "bachelor"})
+        yield CatalogueItem(category_id=course, organisation_id=pilot.id, project="应用英语", code="E1101", name="英语语音", credits=200, values={"major": "应用英语", "grade": "diploma"})
+        university = self.organisations[OPEN_UNIVERSITY]
+        yield CatalogueItem(
+            category_id=self.categories["degree"].id, organisation_id=university.id, project="法学学士", name="法学学士学位证书", credits=0,
+            level_id=self.levels[5].id, values={"major": "法学", "grade": "bachelor", "type": "open", "class": "pass"},
+        )  # fmt: skip
+        yield CatalogueItem(
+            category_id=self.categories["technician"].id, organisation_id=pilot.id, project="数控加工", name="数控加工高级技工证书", credits=600,
+            level_id=self.levels[4].id, values={"major": "数控加工", "technician_grade": "senior"},
+        )  # fmt: skip
+
+    def _committees(self) -> None:
+        university = self.organisations[OPEN_UNIVERSITY].id
+        for name, scopes in (
+            ("外国语言与计算机专业认定委员会", [CommitteeScope(category_id=self.categories["vocational"].id, organisation_id=university)]),
+            (
+                "工商与社会工作专业认定委员会",
+                [
+                    CommitteeScope(category_id=self.categories[code].id, organisation_id=university)
+                    for code in ("performance_work", "performance_service", "performance_venture", "training")
+                ],
+            ),
+        ):
+            committee = Committee(name=name, scopes=scopes)
+            self.committees[name] = committee
+            self._uow.session.add(committee)
+        self._uow.flush()
+
+    def rules(self) -> None:
+        """Agreements, templates and their rules, and three rules of their own."""
+        university, board, course = self.organisations[OPEN_UNIVERSITY], self.organisations[EXAM_BOARD], self.categories["course"].id
+        languages = self._agreement("XY-2018-001", "外语等级证书转学位外语", university, board)
+        computing = self._agreement("XY-2018-002", "全国计算机等级证书转计算机应用基础(本科)", university, board)
+        for agreement, name, pattern, source, target, group in (
+            (languages, "CET 4 及以上证书转学位外语", "CET 4 及以上证书转{term}{programme}专业学位外语", CET, "学位外语", "学位外语"),
+            (languages, "CET 4 及以上证书转大学英语", "CET 4 及以上证书转{term}{programme}专业大学英语(B)", CET, "大学英语(B)", "大学英语"),
+            (computing, "一级证书转计算机应用基础", "全国计算机等级考试一级证书转{term}{programme}专业计算机应用基础", NCRE1, "计算机应用基础", ""),
+            (computing, "二级证书转计算机应用基础", "全国计算机等级考试二级及以上证书转{term}{programme}专业计算机应用基础", NCRE2, "计算机应用基础", ""),
+        ):
+            template = RuleTemplate(
+                agreement_id=agreement.id, agreement=agreement, name=name, rule_name=pattern, source_item_id=self.items[source].id, target_name=target,
+                target_category_id=course, ratio=10000, reuse_group=group,
+            )  # fmt: skip
+            self._uow.session.add(template)
+            self._uow.flush()
+            rules.expand(self._uow, template)
+        pilot, partner = self.organisations[PILOT], self.organisations[CONVERSION_PILOT]
+        self._single("XY-2018-003", "广开转换试点机构课程转信息安全专业课程", partner, "密码学转2018秋信息安全专业信息安全与密码学", rules.Slot(item_id=self.items["密码学"].id), "信息安全(2018秋)(本)", "信息安全与密码学")
+        self._single("XY-2016-004", "成果试点机构课程转应用英语专业课程", pilot, "英语语音课程或相近名称转2016秋应用英语专业英语语音", rules.Slot(category_id=course, name_pattern="英语语音"), "应用英语(2016秋)(本)", "英语语音")
+        self._single("XY-2020-005", "学习强国学时转社会工作课程", pilot, "学习强国学时认证转2020春社会工作专业社会工作实务", rules.Slot(item_id=self.items["2020年学习强国学时认证"].id), "社会工作(2020春)(本)", "社会工作实务")
+
+    def _agreement(self, number: str, name: str, grants: Organisation, *others: Organisation) -> Agreement:
+        day = date(2018, 1, 1)
+        row = Agreement(number=number, name=name, organisation_id=grants.id, organisation=grants, valid_from=day)
+        row.parties = [AgreementParty(organisation_id=one.id, signed_on=day) for one in (grants, *others)]
+        self._uow.session.add(row)
+        self._uow.flush()
+        return row
+
+    def _single(self, number: str, agreement: str, other: Organisation, name: str, slot: rules.Slot, programme: str, target: str) -> None:
+        row = self._agreement(number, agreement, self.organisations[OPEN_UNIVERSITY], other)
+        chosen = self.programmes[programme]
+        item = self.target(programme, target)
+        rule = Rule(agreement_id=row.id, agreement=row, programme_id=chosen.id, programme=chosen, name=name, description=name)
+        version = rules.draft(self._uow, rule, [slot], [(item.id, 10000)], valid_from=row.valid_from, by_template=True)
+        rules.publish(self._uow, rule, version)
+
+    def target(self, programme: str, name: str) -> CatalogueItem:
+        """A course of a programme."""
+        query = select(CatalogueItem).where(CatalogueItem.programme_id == self.programmes[programme].id, CatalogueItem.name == name)
+        return self._uow.session.scalars(query).one()

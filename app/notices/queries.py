@@ -27,12 +27,6 @@ def unread_count(session: Session, person_id: int | None) -> int:
     return session.scalar(select(func.count()).select_from(unread.subquery())) or 0
 
 
-def unread_text(session: Session, person_id: int | None) -> str:
-    """What the bell says: nothing, the number, or "99+"."""
-    count = unread_count(session, person_id)
-    return f"{MOST_UNREAD}+" if count > MOST_UNREAD else str(count or "")
-
-
 def own(session: Session, person_id: int | None, notice_id: int) -> Notice:
     """One of a person's own notices in the platform. Raises NotFound."""
     notice: Notice | None = None
