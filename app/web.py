@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
+from jinja2 import Undefined
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -88,6 +89,8 @@ def _moment(moment: datetime) -> str:
 
 def _shown(value: Any) -> Any:
     """How values print that a template names without a filter: moments on Chinese clocks, records with two names in the reader's language."""
+    if isinstance(value, (str, Undefined)):
+        return value
     if isinstance(value, datetime):
         return _moment(value)
     return _named(value) if hasattr(value, "name_zh") and hasattr(value, "name_en") else value
