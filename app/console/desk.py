@@ -25,7 +25,7 @@ from app.achievements.services import Upload
 from app.calendar import services as calendar
 from app.console.pages import keyset
 from app.kernel.choices import Choices
-from app.kernel.clock import now, today
+from app.kernel.clock import civil, now, today
 from app.kernel.database import db
 from app.kernel.errors import Conflict, DomainError, Invalid, N_
 from app.kernel.unit_of_work import UnitOfWork
@@ -292,15 +292,11 @@ class Desk(BaseView):
 
     def _days_left(self, cases: Sequence[Any]) -> dict[int, int]:
         """Working days until each open case is due; negative once it is overdue."""
-        session, moment = db.session(), now()
-        found = {}
-        for case in cases:
-            due = case.due_at or getattr(case, "learner_due_at", None)
-            if due is not None:
-                late = due < moment
-                days = calendar.working_days_between(session, min(due, moment), max(due, moment))
-                found[case.id] = -days if late else days
-        return found
+        dues = {case.id: case.due_at or getattr(case, "learner_due_at", None) for case in cases}
+        dues = {key: due for key, due in dues.items() if due is not None}
+        moment = now()
+        known = calendar.load(db.session(), civil(min(*dues.values(), moment)).date()) if dues else None  # once a page
+        return {key: known.between(moment, due) for key, due in dues.items()} if known else {}
 
     def _may(self, action: str, row: Any = None) -> bool:
         return allowed(actor(), f"{type(self).__name__}.{action}", row)
