@@ -220,7 +220,7 @@ class _SmtpSsl(_Conversation, smtplib.SMTP_SSL):
     pass
 
 
-class _Connection(Connection):  # type: ignore[misc]
+class _Connection(Connection):
     """Flask-Mail's connection, with a limit to its patience and a care for passwords."""
 
     host: Any

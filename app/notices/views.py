@@ -14,7 +14,7 @@ from app.notices import queries, services
 from app.security.current import actor
 
 
-class _OwnNotices(BaseView):  # type: ignore[misc]
+class _OwnNotices(BaseView):
     """The notices of the person who is logged in. Opening one marks it as read, so that is a POST."""
 
     default_view = "index"
