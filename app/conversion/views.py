@@ -224,7 +224,7 @@ class ConversionDesk(Desk):
         Column(N_("Name"), lambda case: case.learner.name),
         Column(N_("Agreement"), lambda case: case.rule_version.rule.agreement if case.rule_version else None),
         Column(N_("Rule"), lambda case: case.rule_version.name if case.rule_version else None),
-        Column(N_("Applied"), lambda case: case.submitted_at),
+        Column(N_("Applied on"), lambda case: case.submitted_at),
     )
     filters = (_NAME, Filter("agreement", N_("Agreement"), queries.agreement_named), Filter("rule", N_("Rule"), queries.rule_named))
     extra_template = ""
