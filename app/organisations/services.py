@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from app.kernel.clock import today
-from app.kernel.errors import Invalid, N_
+from app.kernel.errors import N_, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.organisations.models import CommitteeMember, CommitteeScope, Organisation
+from app.security.models import Account
 
 #: Which kinds may stand below which. The management centre is the root; who names no parent stands below it.
 BELOW = {
@@ -51,11 +50,15 @@ def place(uow: UnitOfWork, row: Organisation) -> None:
     if before and before != row.path:
         below = Organisation.path.startswith(before), Organisation.id != row.id
         moved = row.path + func.substr(Organisation.path, len(before) + 1)
-        result = session.execute(update(Organisation).where(*below).values(path=moved), execution_options=_QUIET)
-        uow.record("organisation.moved", row, before=before, after=row.path, below=result.rowcount)  # type: ignore[attr-defined]
+        session.execute(
+            update(Organisation).where(*below).values(path=moved), execution_options=_UNSYNCHRONISED
+        )
+        for seen in [known for known in session.identity_map.values() if isinstance(known, Organisation)]:
+            session.expire(seen, ["path"])
+        uow.record("organisation.moved", row, before=before, after=row.path)
 
 
-_QUIET = {"synchronize_session": False}
+_UNSYNCHRONISED = {"synchronize_session": False}
 
 
 def _lock_root(session: Session) -> Organisation | None:
@@ -64,7 +67,9 @@ def _lock_root(session: Session) -> Organisation | None:
     return session.scalar(query.with_for_update(of=Organisation))
 
 
-def _check_place(session: Session, row: Organisation, root: Organisation | None, parent: Organisation | None) -> None:
+def _check_place(
+    session: Session, row: Organisation, root: Organisation | None, parent: Organisation | None
+) -> None:
     if row.kind == "center":
         if parent is not None or (root is not None and root.id != row.id):
             raise Invalid("one_center", N_("There is one management centre, and nothing stands above it."))
@@ -77,11 +82,13 @@ def _check_place(session: Session, row: Organisation, root: Organisation | None,
     if row.id is not None:
         children = select(Organisation.id).where(Organisation.parent_id == row.id)
         if session.scalar(children.where(Organisation.kind.not_in(BELOW[row.kind])).limit(1)) is not None:
-            raise Invalid("children_kind", N_("What stands below this organisation can't stand below that kind."))
+            raise Invalid(
+                "children_kind", N_("What stands below this organisation can't stand below that kind.")
+            )
 
 
 def institution_above(session: Session, point: Organisation) -> Organisation:
-    """The registered institution that a teaching point belongs to; the centre for a point of the centre's own."""
+    """The registered institution that a teaching point belongs to; the centre for one of the centre's own."""
     row: Organisation | None = point
     while row is not None and row.kind == "teaching_point":
         row = session.get(Organisation, row.parent_id) if row.parent_id else None
@@ -90,30 +97,23 @@ def institution_above(session: Session, point: Organisation) -> Organisation:
 
 def centre(session: Session) -> Organisation:
     """The management centre: the root of the tree, home of whoever has no other."""
-    return session.scalars(select(Organisation).where(Organisation.kind == "center").order_by(Organisation.id)).first()  # type: ignore[return-value]
+    return session.scalars(
+        select(Organisation).where(Organisation.kind == "center").order_by(Organisation.id)
+    ).first()  # type: ignore[return-value]
 
 
 def check_member(session: Session, row: CommitteeMember) -> None:
-    """A member's days run forward, and only committee members' accounts sit on committees. Raises Invalid."""
-    _check_days(row.since, row.until)
-    role = "SELECT 1"  # placeholder replaced below
-    del role, session
-
-
-def _check_days(since: date | None, until: date | None) -> None:
-    if since is not None and until is not None and until < since:
-        raise Invalid("until", N_("The last day lies before the first."), fields={"until": [_ENDS_EARLY]})
-
-
-_ENDS_EARLY = Invalid("until", N_("The last day lies before the first."))
+    """A member's days run forward, and their account may decide for a committee. Raises Invalid by field."""
+    if row.until is not None and row.until < row.since:
+        late = Invalid("until", N_("The last day lies before the first."))
+        raise Invalid("until", late.message, fields={"until": [late]})
+    account = session.get(Account, row.user_id)
+    if account is None or "Committee" not in {role.name for role in account.roles}:
+        none = Invalid("not_committee", N_("This account does not have the role of a committee member."))
+        raise Invalid("not_committee", none.message, fields={"user": [none]})
 
 
 def check_scope(row: CommitteeScope) -> None:
     """A scope covers something. Raises Invalid."""
     if row.programme_id is None and row.category_id is None and row.organisation_id is None:
         raise Invalid("covers_nothing", N_("Please choose a programme, a category or an institution."))
-
-
-def sits_today(row: CommitteeMember) -> bool:
-    """Whether the member sits on the committee today."""
-    return row.since <= today() and (row.until is None or row.until >= today())
