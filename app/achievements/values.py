@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any
 
 from app.achievements.models import Achievement
+from app.catalogue.fields import checked
 from app.catalogue.models import CatalogueItem, Category, CategoryField
-from app.kernel.clock import today
 from app.kernel.errors import DomainError, Invalid, N_
 
 #: What stands in a named column as well as among the values.
@@ -68,69 +68,12 @@ def check(category: Category, given: Mapping[str, Any], item: CatalogueItem | No
             continue
         required = field.required or (field.source == "catalogue" and field.meaning == "name")
         try:
-            values[field.code] = _checked(field, given.get(field.code), required=required)
+            values[field.code] = checked(field, given.get(field.code), required=required)
         except Invalid as error:
             errors[field.code] = [error]
     if errors:
         raise Invalid("fields", N_("Some fields need your attention."), fields=errors)
     return values
-
-
-def _checked(field: CategoryField, raw: Any, *, required: bool) -> Any:
-    if field.kind == "choice" and field.multiple:
-        chosen = [raw] if isinstance(raw, str) and raw else list(raw or [])
-        if required and not chosen:
-            raise Invalid("required", N_("Please fill in this field."))
-        for code in chosen:
-            _known_choice(field, code)
-        return chosen
-    text = _text(raw)
-    if not text:
-        if required:
-            raise Invalid("required", N_("Please fill in this field."))
-        return None
-    if field.kind == "number":
-        return _number(field, text)
-    if field.kind == "date":
-        return _date(text)
-    if field.kind == "choice":
-        return _known_choice(field, text)
-    longest = field.maximum or (2000 if field.kind == "long_text" else 200)
-    if len(text) > longest:
-        raise Invalid("too_long", N_("At most %(longest)s characters."), longest=longest)
-    return text
-
-
-def _text(raw: Any) -> str:
-    text = unicodedata.normalize("NFC", str(raw or "")).strip()
-    return "".join(sign for sign in text if sign in "\n\t" or unicodedata.category(sign) not in ("Cc", "Cs", "Cn"))
-
-
-def _number(field: CategoryField, text: str) -> int | str:
-    folded = unicodedata.normalize("NFKC", text)
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,2})?", folded):
-        raise Invalid("not_a_number", N_("Please enter a number, with at most two decimals."))
-    whole, _, part = folded.partition(".")
-    hundredths = int(whole) * 100 + int(part.ljust(2, "0") or 0)
-    if field.maximum is not None and hundredths > field.maximum * 100:
-        raise Invalid("too_large", N_("At most %(largest)s."), largest=field.maximum)
-    return hundredths if field.meaning == "credits" else folded
-
-
-def _date(text: str) -> str:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("not_a_date", N_("Please enter a date.")) from error
-    if not date(1900, 1, 1) <= day <= today():
-        raise Invalid("impossible_date", N_("This date can't be right: it lies in the future or before 1900."))
-    return day.isoformat()
-
-
-def _known_choice(field: CategoryField, code: str) -> str:
-    if field.code_list is None or code not in {value.code for value in field.code_list.values if value.active}:
-        raise Invalid("unknown_choice", N_("Please choose one of the list."))
-    return code
 
 
 def apply(achievement: Achievement, category: Category, values: dict[str, Any], item: CatalogueItem | None) -> None:

@@ -1,9 +1,9 @@
-"""Asking and answering 在线解答."""
+"""Asking and answering 在线解答; what is published stays published as it was."""
 
 from __future__ import annotations
 
 from app.kernel.clock import now
-from app.kernel.errors import Invalid, N_
+from app.kernel.errors import N_, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.portal.models import Question
 
@@ -14,17 +14,31 @@ def ask(uow: UnitOfWork, text: str, consented: bool) -> Question:
         raise Invalid("no_question", N_("Please write your question."))
     if len(text) > 2000:
         raise Invalid("too_long", N_("At most %(longest)s characters."), longest=2000)
-    row = Question(learner_id=uow.actor.learner_id, text=text.strip(), consented=consented, created_by_id=uow.actor.user_id)
+    row = Question(
+        learner_id=uow.actor.learner_id,
+        text=text.strip(),
+        consented=consented,
+        created_by_id=uow.actor.user_id,
+    )
     uow.session.add(row)
     uow.flush()
     return row
 
 
 def stamp_answer(row: Question, answered_by_id: int | None) -> None:
-    """Note who answered, and when, as soon as there is an answer; without one nothing is published. Raises Invalid."""
+    """Note who answered, and when, as soon as there is an answer. Raises Invalid naming the field.
+
+    Only what is answered is published, and a learner's question only with their consent (spec 2.9).
+    """
     if row.answer.strip() and row.answered_at is None:
         row.answered_at, row.answered_by_id = now(), answered_by_id
+    if not row.answer.strip():
+        row.answer, row.answered_at, row.answered_by_id = "", None, None
     if row.published and not row.answered_at:
-        raise Invalid("unanswered", N_("Only an answered question can be published."))
+        raise _refused("unanswered", N_("Only an answered question can be published."))
     if row.published and row.learner_id is not None and not row.consented:
-        raise Invalid("no_consent", N_("The asker has not agreed to publication."))
+        raise _refused("no_consent", N_("The asker has not agreed to publication."))
+
+
+def _refused(code: str, message: str) -> Invalid:
+    return Invalid(code, message, fields={"published": [Invalid(code, message)]})

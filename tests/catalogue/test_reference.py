@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from app.catalogue.models import Category, CodeList
-from app.kernel.database import db
 from flask import Flask
 from sqlalchemy import select
+
+from app.catalogue.models import Category, CodeList
+from app.kernel.database import db
 
 LARGE = {
     "学历教育": ["毕业证书", "学位证书", "课程"],
