@@ -129,10 +129,10 @@ def learner_menu() -> list[Item]:
     return [
         Item(_("My information"), url_for("MyView.index"), "person-vcard", _("Mine")),
         Item(_("Add an achievement"), url_for("MyAchievementView.add"), "plus-circle", _("Add")),
-        Item(_("Apply for recognition"), url_for("MyRecognitionView.index"), "patch-check", _("Recognise")),
+        Item(_("Apply for recognition"), url_for("MyRecognitionView.index"), "patch-check", _("Recognition")),
         Item(_("Apply for conversion"), url_for("MyConversionView.index"), "arrow-left-right", _("Convert")),
         Item(_("Convert performance achievements"), url_for("MyPerformanceView.index"), "trophy"),
-        Item(_("Credit account"), url_for("MyAccountView.index"), "wallet2", _("Account")),
+        Item(_("Credit account"), url_for("MyAccountView.index"), "wallet2", _("Credits")),
         Item(_("Qualification levels"), url_for("FrameworkView.index"), "bar-chart-steps"),
         Item(_("Industry standards"), url_for("StandardsView.index"), "journal-check"),
         Item(_("Questions and answers"), url_for("MyQuestionView.index"), "chat-dots"),

@@ -8,7 +8,7 @@ from flask_login import LoginManager
 
 from app.security.current import SignedIn, actor
 from app.security.models import Account
-from app.security.permissions import holds
+from app.security.permissions import VIEWS, holds
 
 
 class SecurityManager(FabSecurityManager):
@@ -33,8 +33,9 @@ class SecurityManager(FabSecurityManager):
         return holds(actor().roles, view_name, permission_name)
 
     def get_user_menu_access(self, menu_names: list[str] | None = None) -> set[str]:
+        # A name that is no view is a section: it shows as soon as one of its entries does.
         roles = actor().roles
-        return {name for name in menu_names or [] if holds(roles, name, "menu_access")}
+        return {name for name in menu_names or [] if name not in VIEWS or holds(roles, name, "menu_access")}
 
     def add_permissions_view(self, base_permissions: list[str], view_menu: str) -> None:
         """None are kept in the database (ADR 0008)."""

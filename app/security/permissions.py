@@ -243,6 +243,9 @@ TABLE: tuple[Grant, ...] = (
     grant("AuditEventView", "list show lookup", A),
 )
 
+#: Every view that the table names.
+VIEWS = frozenset(row.view for row in TABLE)
+
 #: Actions that show a row to somebody; they decide which rows lists, pages and look-ups of a record may reach.
 READING = frozenset({"list", "show", "lookup", "read", "queue", "case"})
 
