@@ -12,7 +12,18 @@ if __name__ == "__main__":
     workers = os.environ.get("WEB_CONCURRENCY", "2")
     os.execv(  # noqa: S606 -- replaces this process by the server, with no shell between
         sys.executable,
-        [sys.executable, "-m", "gunicorn", "--bind", address, "--workers", workers, "--timeout", "60", "run:app"],
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--bind",
+            address,
+            "--workers",
+            workers,
+            "--timeout",
+            "60",
+            "run:app",
+        ],
     )
 
 app = create_app()

@@ -22,7 +22,8 @@ _HERE = Path(__file__).parent
 def create_app(chosen: Settings | None = None, *, deploying: bool = False) -> Flask:
     """The application with these settings (default: from the environment).
 
-    ``deploying`` lets Flask-AppBuilder write its permissions and roles to the database; web and worker processes never do.
+    ``deploying`` lets Flask-AppBuilder write its permissions and roles to the database; web and worker
+    processes never do.
     """
     import config
     from app import models as models
@@ -33,9 +34,9 @@ def create_app(chosen: Settings | None = None, *, deploying: bool = False) -> Fl
     from app.security.manager import SecurityManager
     from app.security.permissions import fab_roles
     from app.security.sessions import ServerSessions
+    from app.vendor import register as register_vendor
     from app.views import INDEX, register_views
     from app.web import register_web
-    from app.vendor import register as register_vendor
 
     chosen = chosen or config.load(os.environ)
     kernel_settings.use(chosen)

@@ -88,7 +88,9 @@ def _moment(moment: datetime) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """How values print that a template names without a filter: moments on Chinese clocks, records with two names in the reader's language."""
+    """How values print that a template names without a filter: moments on Chinese clocks, records with two
+    names in the reader's language.
+    """
     if isinstance(value, (str, Undefined)):
         return value
     if isinstance(value, datetime):
@@ -118,7 +120,11 @@ def staff_menu() -> list[Section]:
     """The site map as the actor may see it, by section."""
     found = []
     for group in current_app.appbuilder.menu.get_data():  # type: ignore[attr-defined]
-        items = [Item(str(one["label"]), one["url"], one["icon"] or "dot") for one in group.get("childs", []) if isinstance(one, dict)]
+        items = [
+            Item(str(one["label"]), one["url"], one["icon"] or "dot")
+            for one in group.get("childs", [])
+            if isinstance(one, dict)
+        ]
         if items:
             found.append(Section(str(group["label"]), items))
     return found
@@ -201,7 +207,11 @@ def _domain_error(error: DomainError) -> ResponseReturnValue:
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()
-    message = gettext("This page was open too long. Please send the form again.") if isinstance(error, CSRFError) else ""
+    message = (
+        gettext("This page was open too long. Please send the form again.")
+        if isinstance(error, CSRFError)
+        else ""
+    )
     return _answer(error.code or 500, "", message)
 
 

@@ -1,7 +1,8 @@
-"""The fonts of our papers: Noto Sans SC, embedded, so that every name of the standard list of characters prints and can be copied out.
+"""The fonts of our papers: Noto Sans SC, embedded, so that every name of the standard list of characters
+prints and can be copied out.
 
-reportlab drops a glyph that the font lacks without a word, and writes code points beyond U+FFFF wrongly into the table that readers
-copy text by; both are put right here.
+reportlab drops a glyph that the font lacks without a word, and writes code points beyond U+FFFF wrongly into
+the table that readers copy text by; both are put right here.
 """
 
 from __future__ import annotations
@@ -44,18 +45,31 @@ def printable(text: str) -> tuple[str, list[str]]:
 
 
 def _to_unicode(name: str, subset: list[int]) -> str:
-    """The table from glyph numbers to text: UTF-16, surrogates included, in blocks of at most 100 (PDF 32000-1, 9.10.3)."""
-    pairs = [f"<{number:02X}> <{chr(point).encode('utf-16-be', 'surrogatepass').hex().upper()}>" for number, point in enumerate(subset)]
+    """The table from glyph numbers to text: UTF-16, surrogates included, in blocks of at most 100 (PDF
+    32000-1, 9.10.3).
+    """
+    pairs = [
+        f"<{number:02X}> <{chr(point).encode('utf-16-be', 'surrogatepass').hex().upper()}>"
+        for number, point in enumerate(subset)
+    ]
     blocks = []
     for start in range(0, len(pairs), 100):
         part = pairs[start : start + 100]
         blocks += [f"{len(part)} beginbfchar", *part, "endbfchar"]
     head = [
-        "/CIDInit /ProcSet findresource begin", "12 dict begin", "begincmap",
-        f"/CIDSystemInfo << /Registry ({name}) /Ordering ({name}) /Supplement 0 >> def", f"/CMapName /{name} def", "/CMapType 2 def",
-        "1 begincodespacerange", f"<00> <{max(len(subset) - 1, 0):02X}>", "endcodespacerange",
-    ]  # fmt: skip
-    return "\n".join([*head, *blocks, "endcmap", "CMapName currentdict /CMap defineresource pop", "end", "end"])
+        "/CIDInit /ProcSet findresource begin",
+        "12 dict begin",
+        "begincmap",
+        f"/CIDSystemInfo << /Registry ({name}) /Ordering ({name}) /Supplement 0 >> def",
+        f"/CMapName /{name} def",
+        "/CMapType 2 def",
+        "1 begincodespacerange",
+        f"<00> <{max(len(subset) - 1, 0):02X}>",
+        "endcodespacerange",
+    ]
+    return "\n".join(
+        [*head, *blocks, "endcmap", "CMapName currentdict /CMap defineresource pop", "end", "end"]
+    )
 
 
 def width(text: str, size: float, font: str = REGULAR) -> float:

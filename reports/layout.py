@@ -1,6 +1,7 @@
 """A sheet of paper that fills from the top: sections, grids of facts, tables, page breaks, page x of y.
 
-Text is drawn as text, never parsed: there is no markup to inject. Line breaking follows Chinese habits (no closing mark at a line's start).
+Text is drawn as text, never parsed: there is no markup to inject. Line breaking follows Chinese habits (no
+closing mark at a line's start).
 """
 
 from __future__ import annotations
@@ -22,14 +23,22 @@ from reports.fonts import BOLD, REGULAR, printable, register, width
 WIDTH, HEIGHT = A4
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 48.0, 52.0, 58.0
 INNER = WIDTH - LEFT - RIGHT
-INK, SOFT, LINE, FILL, ACCENT = (0.11, 0.15, 0.2), (0.34, 0.38, 0.43), (0.72, 0.75, 0.79), (0.955, 0.962, 0.972), (0.09, 0.29, 0.59)
+INK, SOFT, LINE, FILL, ACCENT = (
+    (0.11, 0.15, 0.2),
+    (0.34, 0.38, 0.43),
+    (0.72, 0.75, 0.79),
+    (0.955, 0.962, 0.972),
+    (0.09, 0.29, 0.59),
+)
 _NOT_FIRST = frozenset("，。、；：？！）》】〉”’…—%,.;:?!)]}·")
 _NOT_LAST = frozenset("（《【〈“‘([{")
 
 
 @dataclass
 class Paper:
-    """One document under way. ``footer`` stands on every page; ``head`` at the top of every page but the first."""
+    """One document under way. ``footer`` stands on every page; ``head`` at the top of every page but the
+    first.
+    """
 
     title: str
     head: str
@@ -47,7 +56,13 @@ class Paper:
         register(self.node_modules)
         self._out = io.BytesIO()
         rl_config.invariant = 1  # equal input makes equal bytes
-        self.canvas = Canvas(self._out, pagesize=A4, pageCompression=1, invariant=1, lang="en" if self.language == "en" else "zh-CN")
+        self.canvas = Canvas(
+            self._out,
+            pagesize=A4,
+            pageCompression=1,
+            invariant=1,
+            lang="en" if self.language == "en" else "zh-CN",
+        )
         self.canvas.setTitle(self.title)
         self.canvas.setAuthor(self.head)
         self.canvas.setSubject(f"{self.title} {self.created.isoformat()}")
@@ -91,7 +106,16 @@ class Paper:
         if self.y - height < BOTTOM:
             self.turn()
 
-    def text(self, x: float, y: float, words: str, size: float, *, bold: bool = False, colour: tuple[float, float, float] = INK) -> None:
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: float,
+        *,
+        bold: bool = False,
+        colour: tuple[float, float, float] = INK,
+    ) -> None:
         """One line of text."""
         shown, missing = printable(words.replace("\n", " "))
         self.missing += [point for point in missing if point not in self.missing]
@@ -130,7 +154,9 @@ class Paper:
         if not row:
             return
         cell = INNER / columns
-        wrapped = [(wrap(name, label - 8, 8), wrap(value or "-", cell - label - 10, 8.5)) for name, value in row]
+        wrapped = [
+            (wrap(name, label - 8, 8), wrap(value or "-", cell - label - 10, 8.5)) for name, value in row
+        ]
         most = max(max(len(a), len(b)) for a, b in wrapped)
         start = 0
         while start < most:
@@ -140,7 +166,12 @@ class Paper:
                 continue
             count = min(most - start, fitting)
             height = count * 12 + 7
-            self._boxes([(LEFT + i * cell, label) for i in range(len(row))], height, LEFT + cell * len(row) if columns > 1 else WIDTH - RIGHT, cell)
+            self._boxes(
+                [(LEFT + i * cell, label) for i in range(len(row))],
+                height,
+                LEFT + cell * len(row) if columns > 1 else WIDTH - RIGHT,
+                cell,
+            )
             for i, (names, values) in enumerate(wrapped):
                 for j, line in enumerate(names[start : start + count]):
                     self.text(LEFT + i * cell + 5, self.y - 12 - j * 12, line, 8, colour=SOFT)
@@ -159,7 +190,9 @@ class Paper:
             canvas.rect(x, self.y - height, min(cell, right - x), height, stroke=1, fill=0)
             canvas.line(x + label, self.y, x + label, self.y - height)
 
-    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequence[float], *, size: float = 8) -> None:
+    def table(
+        self, heads: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequence[float], *, size: float = 8
+    ) -> None:
         """A ruled table; its head stands again on every page, and a long cell goes on over the page."""
         widths = [INNER * share / sum(shares) for share in shares]
         self.room(40)
@@ -185,7 +218,14 @@ class Paper:
         self.canvas.rect(LEFT, self.y - height, INNER, height, stroke=0, fill=1)
         self._table_row(lines, widths, height, 8, colour=SOFT)
 
-    def _table_row(self, cells: list[list[str]], widths: Sequence[float], height: float, size: float, colour: tuple[float, float, float] = INK) -> None:
+    def _table_row(
+        self,
+        cells: list[list[str]],
+        widths: Sequence[float],
+        height: float,
+        size: float,
+        colour: tuple[float, float, float] = INK,
+    ) -> None:
         self.canvas.setStrokeColorRGB(*LINE)
         self.canvas.setLineWidth(0.5)
         x = LEFT
@@ -217,8 +257,9 @@ class Paper:
 
 
 def wrap(text: str, room: float, size: float) -> list[str]:
-    """``text`` in lines of at most ``room`` points, broken as Chinese is: anywhere between signs, but Latin words and numbers stay whole where
-    they fit, and marks don't begin a line."""
+    """``text`` in lines of at most ``room`` points, broken as Chinese is: anywhere between signs, but Latin
+    words and numbers stay whole where they fit, and marks don't begin a line.
+    """
     lines: list[str] = []
     for paragraph in str(text).split("\n"):
         line, used = "", 0.0
@@ -232,10 +273,7 @@ def wrap(text: str, room: float, size: float) -> list[str]:
                     wide = width(piece, size)
                 line, used = line + piece, used + wide
                 continue
-            if piece[0] in _NOT_FIRST and len(line) > 1:
-                lines.append(line[:-1])
-                line = line[-1] + piece
-            elif line[-1] in _NOT_LAST:
+            if (piece[0] in _NOT_FIRST and len(line) > 1) or line[-1] in _NOT_LAST:
                 lines.append(line[:-1])
                 line = line[-1] + piece
             else:
@@ -249,7 +287,13 @@ def wrap(text: str, room: float, size: float) -> list[str]:
 def _pieces(text: str) -> list[str]:
     pieces: list[str] = []
     for sign in text:
-        joins = sign.isascii() and not sign.isspace() and pieces and pieces[-1][-1].isascii() and not pieces[-1][-1].isspace()
+        joins = (
+            sign.isascii()
+            and not sign.isspace()
+            and pieces
+            and pieces[-1][-1].isascii()
+            and not pieces[-1][-1].isspace()
+        )
         if joins and len(pieces[-1]) < 64:
             pieces[-1] += sign
         else:

@@ -1,4 +1,6 @@
-"""The part of ``make check`` that needs the product itself: texts translated, migrations and models agree, the matrix in the docs is current."""
+"""The part of ``make check`` that needs the product itself: texts translated, migrations and models agree,
+the matrix in the docs is current.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,23 @@ HOME = Path(__file__).resolve().parent.parent
 def untranslated() -> list[str]:
     """Texts of code and templates that have no Chinese, or whose variables differ from the source's."""
     with tempfile.NamedTemporaryFile(suffix=".pot") as pot:
-        arguments = ["extract", "-q", "-F", "babel.cfg", "-k", "lazy_gettext", "-k", "N_", "--omit-header", "-o", pot.name, "."]
+        arguments = [
+            "extract",
+            "-q",
+            "-F",
+            "babel.cfg",
+            "-k",
+            "lazy_gettext",
+            "-k",
+            "N_",
+            "--omit-header",
+            "-o",
+            pot.name,
+            ".",
+        ]
         subprocess.run([str(Path(sys.executable).with_name("pybabel")), *arguments], cwd=HOME, check=True)
-        wanted = read_po(Path(pot.name).open("rb"))
+        pot.seek(0)
+        wanted = read_po(pot)
     with (HOME / "translations/zh/LC_MESSAGES/messages.po").open("rb") as file:
         have = read_po(file, locale="zh")
     problems = []
@@ -25,7 +41,11 @@ def untranslated() -> list[str]:
         if not message.id:
             continue
         found = have.get(message.id)
-        texts = found.string if found and isinstance(found.string, (tuple, list)) else (found.string if found else "",)
+        texts = (
+            found.string
+            if found and isinstance(found.string, (tuple, list))
+            else (found.string if found else "",)
+        )
         if not found or found.fuzzy or not all(texts):
             problems.append(f"no Chinese for {message.id!r}")
             continue
@@ -34,20 +54,29 @@ def untranslated() -> list[str]:
 
 
 def migrations_differ() -> list[str]:
-    """Tables, constraints and indexes that ``upgrade`` makes otherwise than the models say (SQLite's own words compared)."""
+    """Tables, constraints and indexes that ``upgrade`` makes otherwise than the models say (SQLite's own
+    words compared).
+    """
     from alembic import command
     from alembic.config import Config
+    from sqlalchemy import create_engine
+
     from app import models as models
     from app.kernel.database import Model
-    from sqlalchemy import create_engine
 
     def schema(url: str, make: object) -> dict[str, list[str]]:
         engine = create_engine(url)
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             make(connection)  # type: ignore[operator]
         with engine.connect() as connection:
-            rows = connection.exec_driver_sql("SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
-        return {f"{kind} {name}": sorted(_lines(sql)) for name, kind, sql in rows if kind != "trigger" and name != "alembic_version"}
+            rows = connection.exec_driver_sql(
+                "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL"
+            ).all()
+        return {
+            f"{kind} {name}": sorted(_lines(sql))
+            for name, kind, sql in rows
+            if kind != "trigger" and name != "alembic_version"
+        }
 
     def migrate(connection: object) -> None:
         config = Config(str(HOME / "migrations/alembic.ini"))
@@ -59,7 +88,11 @@ def migrations_differ() -> list[str]:
         by_models = schema(f"sqlite:///{folder}/models.db", Model.metadata.create_all)
         by_migrations = schema(f"sqlite:///{folder}/migrations.db", migrate)
     names = sorted(by_models.keys() | by_migrations.keys())
-    return [f"{name}: models and migrations differ" for name in names if by_models.get(name) != by_migrations.get(name)]
+    return [
+        f"{name}: models and migrations differ"
+        for name in names
+        if by_models.get(name) != by_migrations.get(name)
+    ]
 
 
 def _lines(sql: str) -> list[str]:

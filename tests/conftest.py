@@ -1,6 +1,7 @@
 """Fixtures that every test may use: the real application on real SQLite and real PostgreSQL.
 
-``app`` runs a test on both; mark a test ``@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)`` where one is enough.
+``app`` runs a test on both; mark a test ``@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)``
+where one is enough.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app.kernel.actor import SYSTEM
-from app.kernel.database import db
-from app.kernel.unit_of_work import UnitOfWork
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.kernel.actor import SYSTEM
+from app.kernel.database import db
+from app.kernel.unit_of_work import UnitOfWork
 from tests.support.house import House
 from tests.support.postgres import Server, programs
 
@@ -37,7 +38,9 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def house(backend: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> House:
+def house(
+    backend: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> House:
     """The deployed application of this backend, made once per test process."""
     if backend not in _houses:
         server = request.getfixturevalue("postgres") if backend == "postgresql" else None

@@ -1,4 +1,6 @@
-"""``make test``: installs what the tests need where that is allowed, runs them, and says at the end what could not be run."""
+"""``make test``: installs what the tests need where that is allowed, runs them, and says at the end what
+could not be run.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,11 @@ def _install(packages: list[str]) -> None:
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     print(f"Installing {', '.join(packages)} from the system's packages …", flush=True)  # noqa: T201
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]):
-        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+    ):
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
 
 
 def main() -> int:
@@ -36,7 +41,7 @@ def main() -> int:
         _install(list(absent))
         absent = _absent()
     arguments = sys.argv[1:] or ["-n", "2", "--dist", "loadgroup"]
-    status = subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode  # noqa: S603
+    status = subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
     for package, what in absent.items():
         print(f"NOT RUN: {what}: the system package {package} is absent and could not be installed")  # noqa: T201
     return status

@@ -1,6 +1,8 @@
-"""The canonical form: one sequence of bytes for one value, whoever writes it (RFC 8785, without its numbers' pitfalls).
+"""The canonical form: one sequence of bytes for one value, whoever writes it (RFC 8785, without its numbers'
+pitfalls).
 
-Objects with text keys, arrays, text, whole numbers, booleans and null. No fractions: amounts are integers here.
+Objects with text keys, arrays, text, whole numbers, booleans and null. No fractions: amounts are integers
+here.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from typing import Any
 
 
 def canonical(value: Any) -> bytes:
-    """The bytes of ``value``. Raises TypeError for anything that has no one form (fractions, other types, non-text keys)."""
+    """The bytes of ``value``. Raises TypeError for anything that has no one form (fractions, other types,
+    non-text keys).
+    """
     _check(value)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "surrogatepass")

@@ -22,13 +22,19 @@ class Flaw:
     what: str
 
 
-def first_flaw(events: Iterable[tuple[int, bytes, bytes]], *, previous: bytes = GENESIS, after: int = 0) -> Flaw | None:
-    """Walk ``(sequence, canonical, hash)`` in order from the event after ``after``; None when the chain is whole."""
+def first_flaw(
+    events: Iterable[tuple[int, bytes, bytes]], *, previous: bytes = GENESIS, after: int = 0
+) -> Flaw | None:
+    """Walk ``(sequence, canonical, hash)`` in order from the event after ``after``; None when the chain is
+    whole.
+    """
     expected = after + 1
     for sequence, canonical, digest in events:
         if sequence != expected:
             return Flaw(expected, f"missing: found {sequence} in its place")
         if link(previous, canonical) != digest:
-            return Flaw(sequence, "altered: its hash does not follow from its content and the event before it")
+            return Flaw(
+                sequence, "altered: its hash does not follow from its content and the event before it"
+            )
         previous, expected = digest, sequence + 1
     return None

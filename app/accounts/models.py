@@ -22,13 +22,18 @@ KINDS = Choices(Choice("accumulation", N_("Accumulation")), Choice("conversion",
 
 
 class CreditEntry(Recorded, Model):
-    """One posting. The two kinds are never summed together (spec 2.2). ``credits`` is negative in a counter-entry."""
+    """One posting. The two kinds are never summed together (spec 2.2). ``credits`` is negative in a
+    counter-entry.
+    """
 
     __tablename__ = "credit_entry"
     __table_args__ = (
         KINDS.check("kind"),
         UniqueConstraint("reverses_id"),
-        CheckConstraint("(reverses_id IS NULL AND credits >= 0) OR (reverses_id IS NOT NULL AND credits <= 0)", name="sign"),
+        CheckConstraint(
+            "(reverses_id IS NULL AND credits >= 0) OR (reverses_id IS NOT NULL AND credits <= 0)",
+            name="sign",
+        ),
         Index("ix_credit_entry_learner_id", "learner_id", "kind", "id"),
         Index("ix_credit_entry_achievement_id", "achievement_id"),
         Index("ix_credit_entry_conversion_id", "conversion_id"),
@@ -42,8 +47,12 @@ class CreditEntry(Recorded, Model):
     category_id: Mapped[int] = mapped_column(Key, ForeignKey("category.id"), nullable=False)
     level_id: Mapped[int | None] = mapped_column(Key, ForeignKey("framework_level.id"))
     achievement_id: Mapped[int] = mapped_column(Key, ForeignKey("achievement.id"), nullable=False)
-    conversion_id: Mapped[int | None] = mapped_column(Key, ForeignKey("conversion_application.id"), comment="what granted it")
-    reverses_id: Mapped[int | None] = mapped_column(Key, ForeignKey("credit_entry.id"), comment="the posting it undoes")
+    conversion_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("conversion_application.id"), comment="what granted it"
+    )
+    reverses_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("credit_entry.id"), comment="the posting it undoes"
+    )
 
     learner: Mapped[Learner] = relationship("Learner")
     category: Mapped[Category] = relationship("Category")

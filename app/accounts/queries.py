@@ -47,5 +47,9 @@ def entries(learner_id: int) -> Any:
         select(CreditEntry)
         .where(CreditEntry.learner_id == learner_id)
         .order_by(CreditEntry.id.desc())
-        .options(joinedload(CreditEntry.achievement), joinedload(CreditEntry.category), joinedload(CreditEntry.level))
+        .options(
+            joinedload(CreditEntry.achievement),
+            joinedload(CreditEntry.category),
+            joinedload(CreditEntry.level),
+        )
     )

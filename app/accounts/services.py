@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def post(uow: UnitOfWork, achievement: Achievement, *, conversion_id: int | None = None) -> CreditEntry:
-    """Post an achievement's credits once: 积累, or 转换 where a conversion granted it (spec 2.2). Needs known credits; 0 posts a zero entry."""
+    """Post an achievement's credits once: 积累, or 转换 where a conversion granted it (spec 2.2). Needs known
+    credits; 0 posts a zero entry.
+    """
     entry = CreditEntry(
         learner_id=achievement.learner_id,
         kind="conversion" if conversion_id else "accumulation",
@@ -55,7 +57,9 @@ def standing(uow: UnitOfWork, achievement_id: int) -> list[CreditEntry]:
     return list(
         uow.session.scalars(
             select(CreditEntry).where(
-                CreditEntry.achievement_id == achievement_id, CreditEntry.reverses_id.is_(None), CreditEntry.id.not_in(undone)
+                CreditEntry.achievement_id == achievement_id,
+                CreditEntry.reverses_id.is_(None),
+                CreditEntry.id.not_in(undone),
             )
         )
     )

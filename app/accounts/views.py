@@ -28,9 +28,18 @@ class MyAccountView(BaseView):
         if learner_id is None:
             raise NotFound
         found = queries.balances(db.session(), learner_id)
-        names = {row.id: row for row in db.session.query(Category).where(Category.id.in_({b.category_id for b in found}))}
+        names = {
+            row.id: row
+            for row in db.session.query(Category).where(Category.id.in_({b.category_id for b in found}))
+        }
         levels = {row.id: row for row in db.session.query(FrameworkLevel)}
         page = numbered(db.session(), queries.entries(learner_id), sizes=(10, 25, 50), default=10)
         return self.render_template(
-            "accounts/account.html", totals=queries.totals(found), balances=found, categories=names, levels=levels, page=page, kinds=KINDS
+            "accounts/account.html",
+            totals=queries.totals(found),
+            balances=found,
+            categories=names,
+            levels=levels,
+            page=page,
+            kinds=KINDS,
         )

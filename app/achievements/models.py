@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.catalogue.models import CatalogueItem, Category, EvidenceRequirement
@@ -37,8 +37,9 @@ ORIGINS = Choices(
 class Achievement(Editable, Model):
     """学习成果: what one learner holds.
 
-    ``identity_key`` is the normalised certificate number (courses: the date); with learner and item it is unique, so that no
-    achievement counts twice (spec 1.3). ``values`` holds the category's fields by code; the named columns repeat those with a meaning.
+    ``identity_key`` is the normalised certificate number (courses: the date); with learner and item it is
+    unique, so that no achievement counts twice (spec 1.3). ``values`` holds the category's fields by code;
+    the named columns repeat those with a meaning.
     """
 
     __tablename__ = "achievement"
@@ -66,22 +67,32 @@ class Achievement(Editable, Model):
 
     learner_id: Mapped[int] = mapped_column(Key, ForeignKey("learner.id"), nullable=False)
     category_id: Mapped[int] = mapped_column(Key, ForeignKey("category.id"), nullable=False)
-    catalogue_item_id: Mapped[int | None] = mapped_column(Key, ForeignKey("catalogue_item.id"), comment="NULL: typed in or performance")
+    catalogue_item_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("catalogue_item.id"), comment="NULL: typed in or performance"
+    )
     state: Mapped[str] = mapped_column(Code(STATES), default="draft", nullable=False)
     origin: Mapped[str] = mapped_column(Code(ORIGINS), default="self_added", nullable=False)
     name: Mapped[str] = mapped_column(String(200), nullable=False)
     issuer: Mapped[str] = mapped_column(String(200), default="", nullable=False, comment="来源机构")
     certificate_number: Mapped[str] = mapped_column(String(100), default="", nullable=False)
-    identity_key: Mapped[str] = mapped_column(String(100), default="", nullable=False, comment="normalised number, or date")
+    identity_key: Mapped[str] = mapped_column(
+        String(100), default="", nullable=False, comment="normalised number, or date"
+    )
     obtained_on: Mapped[date | None] = mapped_column(Date, comment="取得时间")
     score: Mapped[str] = mapped_column(String(20), default="", nullable=False)
-    values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, nullable=False, comment="category fields by code")
-    credits: Mapped[int | None] = mapped_column(Hundredths, comment="hundredths; item's, or set by the reviewer; NULL: unknown")
+    values: Mapped[dict[str, Any]] = mapped_column(
+        JSON, default=dict, nullable=False, comment="category fields by code"
+    )
+    credits: Mapped[int | None] = mapped_column(
+        Hundredths, comment="hundredths; item's, or set by the reviewer; NULL: unknown"
+    )
     level_id: Mapped[int | None] = mapped_column(Key, ForeignKey("framework_level.id"))
     granted_by_id: Mapped[int | None] = mapped_column(
         Key, ForeignKey("conversion_application.id", use_alter=True), comment="the conversion that granted it"
     )
-    suspect: Mapped[bool] = mapped_column(default=False, nullable=False, comment="待复核: built on something revoked")
+    suspect: Mapped[bool] = mapped_column(
+        default=False, nullable=False, comment="待复核: built on something revoked"
+    )
 
     learner: Mapped[Learner] = relationship()
     category: Mapped[Category] = relationship()
@@ -109,7 +120,9 @@ class AchievementEvidence(Recorded, Model):
     achievement_id: Mapped[int] = mapped_column(Key, ForeignKey("achievement.id"), nullable=False)
     file_id: Mapped[int] = mapped_column(Key, ForeignKey("evidence_file.id"), nullable=False)
     requirement_id: Mapped[int | None] = mapped_column(Key, ForeignKey("evidence_requirement.id"))
-    field_code: Mapped[str] = mapped_column(String(32), default="", nullable=False, comment="file field it was given for")
+    field_code: Mapped[str] = mapped_column(
+        String(32), default="", nullable=False, comment="file field it was given for"
+    )
 
     achievement: Mapped[Achievement] = relationship(back_populates="evidence")
     file: Mapped[EvidenceFile] = relationship()

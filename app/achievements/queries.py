@@ -15,9 +15,11 @@ from app.organisations.models import Organisation
 def counts(session: Session, learner_id: int) -> dict[str, int]:
     """成果总数, 未申请, 已申请, 已认定 (名录成果 counts here), 认定未通过, 退回补正: one query (spec 2.2)."""
     rows = session.execute(
-        select(Achievement.state, func.count()).where(Achievement.learner_id == learner_id).group_by(Achievement.state)
+        select(Achievement.state, func.count())
+        .where(Achievement.learner_id == learner_id)
+        .group_by(Achievement.state)
     )
-    by_state = {state: number for state, number in rows}
+    by_state: dict[str, int] = dict(rows.tuples().all())
     return {
         "total": sum(by_state.values()),
         "draft": by_state.get("draft", 0),
@@ -52,7 +54,14 @@ def small_categories(session: Session) -> list[Category]:
 
 
 def search_items(
-    session: Session, category_id: int, *, project: str = "", name: str = "", organisation: str = "", own_institution: int | None = None, limit: int = 20
+    session: Session,
+    category_id: int,
+    *,
+    project: str = "",
+    name: str = "",
+    organisation: str = "",
+    own_institution: int | None = None,
+    limit: int = 20,
 ) -> list[CatalogueItem]:
     """Catalogue items by 项目名称, 成果名称, 资历机构名称; those of the learner's own institution first."""
     query = _items(project, name, organisation).where(CatalogueItem.category_id == category_id)
@@ -61,7 +70,9 @@ def search_items(
     return list(session.scalars(query.order_by(CatalogueItem.name, CatalogueItem.id).limit(limit)))
 
 
-def search_targets(session: Session, *, project: str = "", name: str = "", organisation: str = "", limit: int = 20) -> list[CatalogueItem]:
+def search_targets(
+    session: Session, *, project: str = "", name: str = "", organisation: str = "", limit: int = 20
+) -> list[CatalogueItem]:
     """Items that a performance achievement may be converted to: of a programme, whatever the category."""
     query = _items(project, name, organisation).where(CatalogueItem.programme_id.is_not(None))
     return list(session.scalars(query.order_by(CatalogueItem.name, CatalogueItem.id).limit(limit)))
@@ -73,7 +84,11 @@ def _items(project: str, name: str, organisation: str) -> Select[tuple[Catalogue
         .join(Organisation, Organisation.id == CatalogueItem.organisation_id)
         .outerjoin(Programme, Programme.id == CatalogueItem.programme_id)
         .where(CatalogueItem.standing == "active", Organisation.active)
-        .options(joinedload(CatalogueItem.organisation), joinedload(CatalogueItem.programme), joinedload(CatalogueItem.category))
+        .options(
+            joinedload(CatalogueItem.organisation),
+            joinedload(CatalogueItem.programme),
+            joinedload(CatalogueItem.category),
+        )
     )
     for word in project.split():
         query = query.where(
@@ -84,7 +99,9 @@ def _items(project: str, name: str, organisation: str) -> Select[tuple[Catalogue
             )
         )
     for word in name.split():
-        query = query.where(or_(CatalogueItem.name.contains(word, autoescape=True), CatalogueItem.code == word))
+        query = query.where(
+            or_(CatalogueItem.name.contains(word, autoescape=True), CatalogueItem.code == word)
+        )
     for word in organisation.split():
         query = query.where(Organisation.name.contains(word, autoescape=True))
     return query  # type: ignore[no-any-return]

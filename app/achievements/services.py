@@ -15,7 +15,7 @@ from app.achievements.models import Achievement, AchievementEvidence
 from app.achievements.states import ACCEPTED, EDITABLE, workflow
 from app.catalogue.models import CatalogueItem, Category, EvidenceRequirement
 from app.evidence import services as evidence
-from app.kernel.errors import Conflict, DomainError, Forbidden, Invalid, N_
+from app.kernel.errors import N_, Conflict, DomainError, Forbidden, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 
@@ -40,8 +40,9 @@ def add(
 ) -> Achievement:
     """成果添加: a new achievement with its evidence.
 
-    With a catalogue item in an automatic category it is recognised at once (名录成果) and its credits are posted; otherwise it
-    is a draft that the learner submits for recognition. Raises Invalid (fields, evidence) or Conflict (no achievement twice).
+    With a catalogue item in an automatic category it is recognised at once (名录成果) and its credits are
+    posted; otherwise it is a draft that the learner submits for recognition. Raises Invalid (fields,
+    evidence) or Conflict (no achievement twice).
     """
     _check_item(category, item)
     automatic = item is not None and category.recognition == "automatic"
@@ -67,9 +68,15 @@ def add(
 
 
 def edit(
-    uow: UnitOfWork, achievement: Achievement, version: int, given: Mapping[str, Any], uploads: Iterable[Upload], removed: Iterable[int] = ()
+    uow: UnitOfWork,
+    achievement: Achievement,
+    version: int,
+    given: Mapping[str, Any],
+    uploads: Iterable[Upload],
+    removed: Iterable[int] = (),
 ) -> Achievement:
-    """Correct a draft, returned or refused achievement, or a wrong entry of an automatic one before its first application.
+    """Correct a draft, returned or refused achievement, or a wrong entry of an automatic one before its
+    first application.
 
     ``removed`` are ids of attached evidence to take off. Raises Conflict, Invalid, Forbidden.
     """
@@ -77,7 +84,12 @@ def edit(
     if not may_edit(uow, achievement):
         raise Forbidden("not_editable", N_("This achievement can't be changed any more."))
     category = achievement.category
-    form.apply(achievement, category, form.check(category, given, achievement.catalogue_item), achievement.catalogue_item)
+    form.apply(
+        achievement,
+        category,
+        form.check(category, given, achievement.catalogue_item),
+        achievement.catalogue_item,
+    )
     uploads, gone = list(uploads), set(removed)
     kept = [row for row in achievement.evidence if row.id not in gone]
     _check_evidence(category, uploads, kept)
@@ -89,7 +101,9 @@ def edit(
 
 
 def delete(uow: UnitOfWork, achievement: Achievement, version: int) -> None:
-    """Remove a draft, returned or refused achievement that no case was ever built on. Raises Forbidden, Conflict."""
+    """Remove a draft, returned or refused achievement that no case was ever built on. Raises Forbidden,
+    Conflict.
+    """
     _check_version(achievement, version)
     if achievement.state not in EDITABLE:
         raise Forbidden("not_deletable", N_("This achievement can't be deleted any more."))
@@ -97,18 +111,28 @@ def delete(uow: UnitOfWork, achievement: Achievement, version: int) -> None:
     try:
         uow.flush()
     except IntegrityError as error:
-        raise Forbidden("has_history", N_("This achievement has been reviewed before; its records must stay.")) from error
+        raise Forbidden(
+            "has_history", N_("This achievement has been reviewed before; its records must stay.")
+        ) from error
 
 
 def may_edit(uow: UnitOfWork, achievement: Achievement) -> bool:
     """Whether the learner may still change it (spec 1.3, 2.2)."""
     if achievement.state in EDITABLE:
         return True
-    return achievement.state == "catalogued" and achievement.origin != "converted" and not _was_used(uow, achievement.id)
+    return (
+        achievement.state == "catalogued"
+        and achievement.origin != "converted"
+        and not _was_used(uow, achievement.id)
+    )
 
 
-def grant(uow: UnitOfWork, learner_id: int, item: CatalogueItem, *, conversion_id: int, credits: int) -> Achievement:
-    """The target of an approved conversion, added to the learner's account as 名录成果 with source 转换获得 (spec 2.4)."""
+def grant(
+    uow: UnitOfWork, learner_id: int, item: CatalogueItem, *, conversion_id: int, credits: int
+) -> Achievement:
+    """The target of an approved conversion, added to the learner's account as 名录成果 with source 转换获得 (spec
+    2.4).
+    """
     values = form.from_item(item.category, item)
     achievement = Achievement(
         learner_id=learner_id,
@@ -132,7 +156,9 @@ def grant(uow: UnitOfWork, learner_id: int, item: CatalogueItem, *, conversion_i
 
 
 def link_item(uow: UnitOfWork, achievement: Achievement, item: CatalogueItem) -> None:
-    """A reviewer links a typed-in achievement to the catalogue: from now on it counts as that item. Raises Conflict, Invalid."""
+    """A reviewer links a typed-in achievement to the catalogue: from now on it counts as that item. Raises
+    Conflict, Invalid.
+    """
     if item.category_id != achievement.category_id:
         raise Invalid("other_category", N_("This catalogue item belongs to another category."))
     achievement.catalogue_item_id = item.id
@@ -155,12 +181,16 @@ def accepted(achievement: Achievement) -> bool:
 def _check_item(category: Category, item: CatalogueItem | None) -> None:
     if category.parent_id is None or not category.active:
         raise Invalid("category", N_("Please choose a category."))
-    if item is not None and (category.performance or item.category_id != category.id or item.standing != "active"):
+    if item is not None and (
+        category.performance or item.category_id != category.id or item.standing != "active"
+    ):
         raise Invalid("item", N_("Please choose an achievement of the catalogue."))
 
 
 def _check_evidence(category: Category, uploads: list[Upload], kept: list[AchievementEvidence]) -> None:
-    """Required lines have a file each; of lines with the same ``alternative`` one is enough (manual, table 3)."""
+    """Required lines have a file each; of lines with the same ``alternative`` one is enough (manual, table
+    3).
+    """
     given = {upload.requirement_id for upload in uploads} | {row.requirement_id for row in kept}
     files = {upload.field_code for upload in uploads} | {row.field_code for row in kept}
     errors: dict[str, list[DomainError]] = {}
@@ -172,7 +202,9 @@ def _check_evidence(category: Category, uploads: list[Upload], kept: list[Achiev
             errors[f"evidence_{row.id}"] = [Invalid("evidence", N_("Please upload this evidence."))]
     for rows in groups.values():
         if any(row.required for row in rows) and not given.intersection(row.id for row in rows):
-            errors[f"evidence_{rows[0].id}"] = [Invalid("evidence_any", N_("Please upload at least one of these."))]
+            errors[f"evidence_{rows[0].id}"] = [
+                Invalid("evidence_any", N_("Please upload at least one of these."))
+            ]
     for field in form.active_fields(category):
         if field.kind == "file" and field.required and field.code not in files:
             errors[field.code] = [Invalid("required", N_("Please fill in this field."))]
@@ -217,4 +249,7 @@ def _was_used(uow: UnitOfWork, achievement_id: int) -> bool:
     from app.kernel.database import Model
 
     sources = Model.metadata.tables["conversion_source"]
-    return uow.session.scalar(select(sources.c.id).where(sources.c.achievement_id == achievement_id).limit(1)) is not None
+    return (
+        uow.session.scalar(select(sources.c.id).where(sources.c.achievement_id == achievement_id).limit(1))
+        is not None
+    )

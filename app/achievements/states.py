@@ -13,13 +13,32 @@ def _clear_marks(step: Step) -> None:
 
 
 TRANSITIONS = (
-    Transition("submit", N_("Apply for recognition"), ("draft", "returned", "refused"), "submitted", "MyRecognitionView.submit"),
+    Transition(
+        "submit",
+        N_("Apply for recognition"),
+        ("draft", "returned", "refused"),
+        "submitted",
+        "MyRecognitionView.submit",
+    ),
     Transition("recognise", N_("Recognise"), ("submitted",), "recognised", "RecognitionDesk.decide"),
-    Transition("link", N_("Recognise and link to the catalogue"), ("submitted",), "recognised", "RecognitionDesk.decide"),
+    Transition(
+        "link",
+        N_("Recognise and link to the catalogue"),
+        ("submitted",),
+        "recognised",
+        "RecognitionDesk.decide",
+    ),
     Transition("refuse", N_("Refuse"), ("submitted",), "refused", "RecognitionDesk.decide"),
     Transition("return", N_("Return for correction"), ("submitted",), "returned", "RecognitionDesk.decide"),
     Transition("uphold", N_("Uphold the appeal"), ("refused",), "recognised", "AppealDesk.decide"),
-    Transition("revoke", N_("Revoke"), ("recognised", "catalogued"), "revoked", "AchievementView.revoke", effects=(_clear_marks,)),
+    Transition(
+        "revoke",
+        N_("Revoke"),
+        ("recognised", "catalogued"),
+        "revoked",
+        "AchievementView.revoke",
+        effects=(_clear_marks,),
+    ),
 )
 
 workflow = Workflow("achievement", Achievement, STATES, TRANSITIONS, authorise)

@@ -12,7 +12,7 @@ from typing import Any
 from app.achievements.models import Achievement
 from app.catalogue.fields import checked
 from app.catalogue.models import CatalogueItem, Category, CategoryField
-from app.kernel.errors import DomainError, Invalid, N_
+from app.kernel.errors import N_, DomainError, Invalid
 
 #: What stands in a named column as well as among the values.
 _COLUMNS = ("name", "issuer", "certificate_number", "score")
@@ -60,7 +60,9 @@ def from_item(category: Category, item: CatalogueItem) -> dict[str, Any]:
 
 
 def check(category: Category, given: Mapping[str, Any], item: CatalogueItem | None) -> dict[str, Any]:
-    """The values of an achievement from what was typed (and the item chosen). Raises Invalid naming each bad field."""
+    """The values of an achievement from what was typed (and the item chosen). Raises Invalid naming each bad
+    field.
+    """
     values = from_item(category, item) if item else {}
     errors: dict[str, list[DomainError]] = {}
     for field in active_fields(category):
@@ -76,7 +78,9 @@ def check(category: Category, given: Mapping[str, Any], item: CatalogueItem | No
     return values
 
 
-def apply(achievement: Achievement, category: Category, values: dict[str, Any], item: CatalogueItem | None) -> None:
+def apply(
+    achievement: Achievement, category: Category, values: dict[str, Any], item: CatalogueItem | None
+) -> None:
     """Write checked values into the achievement and its named columns."""
     achievement.values = values
     meanings = {field.meaning: values.get(field.code) for field in active_fields(category) if field.meaning}
@@ -90,7 +94,9 @@ def apply(achievement: Achievement, category: Category, values: dict[str, Any], 
 
 
 def identity_key(category: Category, number: str, obtained_on: date | None) -> str:
-    """What tells two achievements of one item apart: the normalised certificate number; for courses the date (spec 1.3)."""
+    """What tells two achievements of one item apart: the normalised certificate number; for courses the date
+    (spec 1.3).
+    """
     if category.dated or not number:
         return obtained_on.isoformat() if obtained_on else ""
     folded = unicodedata.normalize("NFKC", number).upper()
@@ -99,7 +105,11 @@ def identity_key(category: Category, number: str, obtained_on: date | None) -> s
 
 def shown(achievement: Achievement) -> list[Shown]:
     """The achievement's fields as a detail page or a sheet shows them."""
-    return [_shown(field, achievement.values.get(field.code)) for field in active_fields(achievement.category) if field.kind != "file"]
+    return [
+        _shown(field, achievement.values.get(field.code))
+        for field in active_fields(achievement.category)
+        if field.kind != "file"
+    ]
 
 
 def _shown(field: CategoryField, value: Any) -> Shown:
@@ -109,7 +119,10 @@ def _shown(field: CategoryField, value: Any) -> Shown:
         labels = {row.code: row for row in field.code_list.values}
         rows = [labels[code] for code in (value if isinstance(value, list) else [value]) if code in labels]
         return Shown(
-            field.label_zh, field.label_en, "、".join(row.label_zh for row in rows) or "-", ", ".join(row.label_en for row in rows)
+            field.label_zh,
+            field.label_en,
+            "、".join(row.label_zh for row in rows) or "-",
+            ", ".join(row.label_en for row in rows),
         )
     if field.meaning == "credits":
         return Shown(field.label_zh, field.label_en, f"{value / 100:.2f}".rstrip("0").rstrip("."))

@@ -17,7 +17,7 @@ from app.catalogue.models import CatalogueItem, Category
 from app.console.desk import uploads
 from app.console.pages import numbered
 from app.kernel.database import db
-from app.kernel.errors import DomainError, Invalid, N_, NotFound
+from app.kernel.errors import N_, DomainError, Invalid, NotFound
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.organisations.services import institution_above
@@ -48,7 +48,13 @@ class MyView(BaseView):
         masks = {part: personal.masked(learner.person, part) for part in ("identity", "mobile", "email")}
         counts = queries.counts(db.session(), learner.id)
         return self.render_template(
-            "achievements/mine.html", learner=learner, page=page, counts=counts, masks=masks, states=STATES, origins=ORIGINS
+            "achievements/mine.html",
+            learner=learner,
+            page=page,
+            counts=counts,
+            masks=masks,
+            states=STATES,
+            origins=ORIGINS,
         )
 
 
@@ -61,11 +67,15 @@ class MyAchievementView(BaseView):
     @expose("/add", methods=["GET", "POST"])
     @has_access
     def add(self) -> ResponseReturnValue:
-        """Three steps on one address: choose the category, find the item (or type it in), fill in and upload."""
+        """Three steps on one address: choose the category, find the item (or type it in), fill in and
+        upload.
+        """
         learner, session = me(), db.session()
         category = self._category(request.args.get("category", ""))
         if category is None:
-            return self.render_template("achievements/categories.html", categories=queries.small_categories(session))
+            return self.render_template(
+                "achievements/categories.html", categories=queries.small_categories(session)
+            )
         item = self._item(category, request.args.get("item", ""))
         if item is None and "typed" not in request.args and not category.performance:
             return self._search(learner, category)
@@ -79,16 +89,29 @@ class MyAchievementView(BaseView):
                 return redirect(url_for("MyAchievementView.show", pk=made.id))
             except DomainError as error:
                 db.session.rollback()
-                problems, message, status = _problems(error), str(_(error.message, **error.params)), error.status
-                learner, category, item = me(), self._category(str(category.id)), self._item(category, request.args.get("item", ""))
+                problems, message, status = (
+                    _problems(error),
+                    str(_(error.message, **error.params)),
+                    error.status,
+                )
+                category = db.session.get_one(Category, category.id)  # read anew: the refusal rolled back
+                item = self._item(category, request.args.get("item", ""))
         filled = values.from_item(category, item) if item and category else {}
         return (
             self.render_template(
-                "achievements/form.html", category=category, item=item, fields=values.active_fields(category), filled=filled, given=request.form,
-                problems=problems, message=message, achievement=None, title=_("Add an achievement"),
+                "achievements/form.html",
+                category=category,
+                item=item,
+                fields=values.active_fields(category),
+                filled=filled,
+                given=request.form,
+                problems=problems,
+                message=message,
+                achievement=None,
+                title=_("Add an achievement"),
             ),
             status,
-        )  # fmt: skip
+        )
 
     @expose("/<int:pk>")
     @has_access
@@ -96,7 +119,13 @@ class MyAchievementView(BaseView):
         row = visible(db.session(), Achievement, pk, actor())
         with_edit = row.state in EDITABLE or (row.state == "catalogued" and row.origin != "converted")
         return self.render_template(
-            "achievements/show.html", achievement=row, shown=values.shown(row), states=STATES, origins=ORIGINS, may_edit=with_edit, may_delete=row.state in EDITABLE
+            "achievements/show.html",
+            achievement=row,
+            shown=values.shown(row),
+            states=STATES,
+            origins=ORIGINS,
+            may_edit=with_edit,
+            may_delete=row.state in EDITABLE,
         )
 
     @expose("/<int:pk>/edit", methods=["GET", "POST"])
@@ -119,15 +148,27 @@ class MyAchievementView(BaseView):
                 db.session.rollback()
                 db.session.expire_all()
                 row = visible(db.session(), Achievement, pk, actor())
-                problems, message, status = _problems(error), str(_(error.message, **error.params)), error.status
+                problems, message, status = (
+                    _problems(error),
+                    str(_(error.message, **error.params)),
+                    error.status,
+                )
         filled = values.from_item(row.category, row.catalogue_item) if row.catalogue_item else {}
         return (
             self.render_template(
-                "achievements/form.html", category=row.category, item=row.catalogue_item, fields=values.active_fields(row.category), filled=filled,
-                given=given, problems=problems, message=message, achievement=row, title=_("Correct the achievement"),
+                "achievements/form.html",
+                category=row.category,
+                item=row.catalogue_item,
+                fields=values.active_fields(row.category),
+                filled=filled,
+                given=given,
+                problems=problems,
+                message=message,
+                achievement=row,
+                title=_("Correct the achievement"),
             ),
             status,
-        )  # fmt: skip
+        )
 
     @expose("/<int:pk>/delete", methods=["POST"])
     @has_access
@@ -148,14 +189,26 @@ class MyAchievementView(BaseView):
     def _item(self, category: Category, key: str) -> CatalogueItem | None:
         if not (key.isdigit() and len(key) < 19):
             return None
-        found = db.session.get(CatalogueItem, int(key), options=[joinedload(CatalogueItem.organisation), joinedload(CatalogueItem.programme)])
-        return found if found is not None and found.category_id == category.id and found.standing == "active" else None
+        found = db.session.get(
+            CatalogueItem,
+            int(key),
+            options=[joinedload(CatalogueItem.organisation), joinedload(CatalogueItem.programme)],
+        )
+        return (
+            found
+            if found is not None and found.category_id == category.id and found.standing == "active"
+            else None
+        )
 
     def _search(self, learner: Learner, category: Category) -> ResponseReturnValue:
-        words = {name: request.args.get(name, "").strip()[:100] for name in ("project", "name", "organisation")}
+        words: dict[str, Any] = {
+            name: request.args.get(name, "").strip()[:100] for name in ("project", "name", "organisation")
+        }
         own = institution_above(db.session(), learner.home_point).id
         items = queries.search_items(db.session(), category.id, **words, own_institution=own)
-        template = "achievements/_items.html" if request.headers.get("HX-Request") else "achievements/search.html"
+        template = (
+            "achievements/_items.html" if request.headers.get("HX-Request") else "achievements/search.html"
+        )
         return self.render_template(template, category=category, items=items, words=words)
 
 

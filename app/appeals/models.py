@@ -52,7 +52,9 @@ class Appeal(OfCase, Editable, Model):
     learner_id: Mapped[int] = mapped_column(Key, ForeignKey("learner.id"), nullable=False)
     state: Mapped[str] = mapped_column(Code(STATES), default="filed", nullable=False)
     body: Mapped[str] = mapped_column(Code(BODIES), nullable=False, comment="who decides")
-    committee_id: Mapped[int | None] = mapped_column(Key, ForeignKey("committee.id"), comment="NULL with body committee: 未分派")
+    committee_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("committee.id"), comment="NULL with body committee: 未分派"
+    )
     against_person_id: Mapped[int | None] = mapped_column(Key, ForeignKey("person.id"), comment="who refused")
     grounds: Mapped[str] = mapped_column(Text, nullable=False)
     filed_at: Mapped[datetime] = mapped_column(Moment, nullable=False)

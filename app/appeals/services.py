@@ -12,7 +12,7 @@ from app.conversion import states as conversion_states
 from app.conversion.models import ConversionApplication, ConversionSource
 from app.documents.models import IssuedDocument
 from app.kernel.clock import now, today
-from app.kernel.errors import Conflict, Invalid, N_, NotFound
+from app.kernel.errors import N_, Conflict, Invalid, NotFound
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 from app.kernel.workflow import Step
@@ -28,20 +28,28 @@ from app.security.permissions import authorise
 
 
 def file_recognition(uow: UnitOfWork, case_id: int, grounds: str) -> Appeal:
-    """申诉 against a refused recognition: Center decides. Raises Conflict (too late, appealed already, submitted anew), NotFound."""
+    """申诉 against a refused recognition: Center decides. Raises Conflict (too late, appealed already,
+    submitted anew), NotFound.
+    """
     case: RecognitionApplication = recognition_workflow.lock(uow, case_id)
     if case.state != "refused" or case.learner.id != uow.actor.learner_id:
         raise NotFound
     newer = select(RecognitionApplication.id).where(
-        RecognitionApplication.achievement_id == case.achievement_id, RecognitionApplication.round > case.round
+        RecognitionApplication.achievement_id == case.achievement_id,
+        RecognitionApplication.round > case.round,
     )
     if uow.session.scalar(newer) is not None:
-        raise Conflict("resubmitted", N_("You have submitted this achievement again; the refusal can't be appealed any more."))
+        raise Conflict(
+            "resubmitted",
+            N_("You have submitted this achievement again; the refusal can't be appealed any more."),
+        )
     return _file(uow, case, grounds, "center", None, case.decided_person_id, case.decided_at)
 
 
 def file_conversion(uow: UnitOfWork, case_id: int, grounds: str) -> Appeal:
-    """申诉 against a refused conversion: against a teaching point → Center; against a committee → members not involved, or another committee."""
+    """申诉 against a refused conversion: against a teaching point → Center; against a committee → members not
+    involved, or another committee.
+    """
     case: ConversionApplication = conversion_states.workflow.lock(uow, case_id)
     if case.state not in ("initial_refused", "refused") or case.learner_id != uow.actor.learner_id:
         raise NotFound
@@ -50,7 +58,15 @@ def file_conversion(uow: UnitOfWork, case_id: int, grounds: str) -> Appeal:
     return _file(uow, case, grounds, "committee", _committee(uow, case), case.final_person_id, case.final_at)
 
 
-def _file(uow: UnitOfWork, case: RecognitionApplication | ConversionApplication, grounds: str, body: str, committee_id: int | None, against: int | None, refused_at: object) -> Appeal:
+def _file(
+    uow: UnitOfWork,
+    case: RecognitionApplication | ConversionApplication,
+    grounds: str,
+    body: str,
+    committee_id: int | None,
+    against: int | None,
+    refused_at: object,
+) -> Appeal:
     if not grounds.strip():
         raise Invalid("grounds", N_("Please give your grounds."))
     if uow.session.scalar(select(Appeal.id).filter_by(**case.case_key)) is not None:
@@ -74,7 +90,9 @@ def _file(uow: UnitOfWork, case: RecognitionApplication | ConversionApplication,
 
 
 def _committee(uow: UnitOfWork, case: ConversionApplication) -> int | None:
-    """The same committee while it has a member who isn't involved; else another that has; else none (Center assigns)."""
+    """The same committee while it has a member who isn't involved; else another that has; else none (Center
+    assigns).
+    """
     involved = set(uow.session.scalars(select(Review.person_id).where(Review.conversion_id == case.id)))
     involved.add(case.learner.person_id)
     seats = uow.session.execute(
@@ -82,19 +100,30 @@ def _committee(uow: UnitOfWork, case: ConversionApplication) -> int | None:
         .join(Account, Account.id == CommitteeMember.user_id)
         .join(Committee, Committee.id == CommitteeMember.committee_id)
         .where(
-            Committee.active, Account.active, CommitteeMember.since <= today(),
+            Committee.active,
+            Account.active,
+            CommitteeMember.since <= today(),
             or_(CommitteeMember.until.is_(None), CommitteeMember.until >= today()),
         )
         .order_by(CommitteeMember.committee_id)
-    )  # fmt: skip
+    )
     free = [committee for committee, person in seats if person not in involved]
     if case.committee_id in free:
         return case.committee_id
     return free[0] if free else None
 
 
-def decide(uow: UnitOfWork, appeal_id: int, decision: str, opinion: str, version: int, idempotency_key: str | None = None) -> Appeal:
-    """Decide an appeal: ``uphold`` gives the state that approval would have given, with its effects; or ``dismiss``. Raises as a decision does."""
+def decide(
+    uow: UnitOfWork,
+    appeal_id: int,
+    decision: str,
+    opinion: str,
+    version: int,
+    idempotency_key: str | None = None,
+) -> Appeal:
+    """Decide an appeal: ``uphold`` gives the state that approval would have given, with its effects; or
+    ``dismiss``. Raises as a decision does.
+    """
     appeal: Appeal = appeals.lock(uow, appeal_id)
     if review.decided_already(uow.session, idempotency_key, uow.actor):
         return appeal
@@ -103,7 +132,12 @@ def decide(uow: UnitOfWork, appeal_id: int, decision: str, opinion: str, version
     appeals.fire(uow, appeal, decision, version=version, opinion=opinion, decision="agree")
     case = appeal.recognition or appeal.conversion
     words = "agree" if decision == "uphold" else "refuse"
-    step = Step(uow, case, appeals.transitions[decision], {"decision": words, "opinion": opinion, "idempotency_key": idempotency_key})
+    step = Step(
+        uow,
+        case,
+        appeals.transitions[decision],
+        {"decision": words, "opinion": opinion, "idempotency_key": idempotency_key},
+    )
     review.write_review("appeal")(step)
     if decision == "uphold":
         _uphold(uow, appeal)
@@ -120,21 +154,29 @@ def _uphold(uow: UnitOfWork, appeal: Appeal) -> None:
         recognition.uphold(uow, appeal.recognition_id)
         return
     case = conversion_states.workflow.lock(uow, appeal.conversion_id)  # type: ignore[arg-type]
-    conversion_states.workflow.follow(uow, case, "uphold_initial" if case.state == "initial_refused" else "uphold_final")
+    conversion_states.workflow.follow(
+        uow, case, "uphold_initial" if case.state == "initial_refused" else "uphold_final"
+    )
 
 
 def assign(uow: UnitOfWork, appeal_id: int, committee_id: int) -> None:
     """Center gives an appeal without a committee to one."""
     appeal: Appeal = appeals.lock(uow, appeal_id)
     authorise(uow.actor, "UnassignedView.assign", appeal)
-    if appeal.state != "filed" or appeal.body != "committee" or uow.session.get(Committee, committee_id) is None:
+    if (
+        appeal.state != "filed"
+        or appeal.body != "committee"
+        or uow.session.get(Committee, committee_id) is None
+    ):
         raise Conflict("wrong_state", N_("This is no longer possible: the case has moved on."))
     appeal.committee_id = committee_id
     uow.flush()
 
 
 def propose_reversal(uow: UnitOfWork, case_id: int, reason: str) -> Reversal:
-    """The first of two people: propose to reverse an approval, with a reason. Raises Conflict, Invalid, review.Blocked."""
+    """The first of two people: propose to reverse an approval, with a reason. Raises Conflict, Invalid,
+    review.Blocked.
+    """
     case: ConversionApplication = conversion_states.workflow.lock(uow, case_id)
     authorise(uow.actor, "ReversalView.propose", case)
     if not reason.strip():
@@ -160,7 +202,9 @@ def propose_reversal(uow: UnitOfWork, case_id: int, reason: str) -> Reversal:
 
 
 def decide_reversal(uow: UnitOfWork, reversal_id: int, decision: str, opinion: str, version: int) -> Reversal:
-    """The second person: ``confirm`` takes the grant back with counter-entries, ``reject`` leaves it. Raises Forbidden, Conflict."""
+    """The second person: ``confirm`` takes the grant back with counter-entries, ``reject`` leaves it. Raises
+    Forbidden, Conflict.
+    """
     reversal: Reversal = reversals.lock(uow, reversal_id)
     if decision not in reversals.transitions:
         raise Invalid("no_decision", N_("Please choose a decision."))
@@ -174,17 +218,25 @@ def decide_reversal(uow: UnitOfWork, reversal_id: int, decision: str, opinion: s
 
 
 def _doubt_what_was_built(uow: UnitOfWork, achievement_ids: list[int]) -> None:
-    """Conversions that used a withdrawn achievement, what they granted, and so on down, become 待复核 (spec 2.7)."""
+    """Conversions that used a withdrawn achievement, what they granted, and so on down, become 待复核 (spec
+    2.7).
+    """
     while achievement_ids:
-        built = uow.session.scalars(
-            select(ConversionApplication)
-            .join(ConversionSource, ConversionSource.application_id == ConversionApplication.id)
-            .where(
-                ConversionSource.achievement_id.in_(achievement_ids),
-                ConversionApplication.state.in_(("initial_review", "final_review", "performance_review", "returned", "approved")),
-                ConversionApplication.suspect.is_(False),
+        built = (
+            uow.session.scalars(
+                select(ConversionApplication)
+                .join(ConversionSource, ConversionSource.application_id == ConversionApplication.id)
+                .where(
+                    ConversionSource.achievement_id.in_(achievement_ids),
+                    ConversionApplication.state.in_(
+                        ("initial_review", "final_review", "performance_review", "returned", "approved")
+                    ),
+                    ConversionApplication.suspect.is_(False),
+                )
             )
-        ).unique().all()  # fmt: skip
+            .unique()
+            .all()
+        )
         achievement_ids = []
         for case in built:
             case.suspect = True
@@ -199,7 +251,9 @@ def _doubt_what_was_built(uow: UnitOfWork, achievement_ids: list[int]) -> None:
 
 def _doubt_papers(uow: UnitOfWork, conversion_id: int) -> None:
     case = uow.session.get_one(ConversionApplication, conversion_id)
-    papers = select(IssuedDocument).where(IssuedDocument.conversion_id == conversion_id, IssuedDocument.standing == "valid")
+    papers = select(IssuedDocument).where(
+        IssuedDocument.conversion_id == conversion_id, IssuedDocument.standing == "valid"
+    )
     for paper in uow.session.scalars(papers):
         paper.standing = "revoked" if case.state == "reversed" else "under_review"
 
@@ -216,10 +270,10 @@ def confirm_suspect(uow: UnitOfWork, case_id: int, reason: str) -> None:
     for target in case.targets:
         if target.achievement_id is not None:
             uow.session.get_one(Achievement, target.achievement_id).suspect = False
-    papers = select(IssuedDocument).where(IssuedDocument.conversion_id == case.id, IssuedDocument.standing == "under_review")
+    papers = select(IssuedDocument).where(
+        IssuedDocument.conversion_id == case.id, IssuedDocument.standing == "under_review"
+    )
     for paper in uow.session.scalars(papers):
         paper.standing = "valid"
     uow.flush()
     uow.record("conversion.confirmed", case, why=reason.strip())
-
-

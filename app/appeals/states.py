@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.appeals.models import REVERSAL_STATES, STATES, Appeal, Reversal
 from app.kernel.choices import Tone
 from app.kernel.clock import now
-from app.kernel.errors import Forbidden, N_
+from app.kernel.errors import N_, Forbidden
 from app.kernel.workflow import Step, Transition, Workflow
 from app.review import services as review
 from app.security.permissions import authorise
@@ -30,20 +30,34 @@ def _stamp_appeal(step: Step) -> None:
 
 APPEALS = (
     Transition(
-        "uphold", N_("Uphold"), ("filed",), "upheld", "AppealDesk.decide",
-        guards=(review.opinion_given, _others_than_before), stamps=(_stamp_appeal,), tone=Tone.SUCCESS,
+        "uphold",
+        N_("Uphold"),
+        ("filed",),
+        "upheld",
+        "AppealDesk.decide",
+        guards=(review.opinion_given, _others_than_before),
+        stamps=(_stamp_appeal,),
+        tone=Tone.SUCCESS,
     ),
     Transition(
-        "dismiss", N_("Dismiss"), ("filed",), "dismissed", "AppealDesk.decide",
-        guards=(review.opinion_given, _others_than_before), stamps=(_stamp_appeal,), tone=Tone.DANGER,
+        "dismiss",
+        N_("Dismiss"),
+        ("filed",),
+        "dismissed",
+        "AppealDesk.decide",
+        guards=(review.opinion_given, _others_than_before),
+        stamps=(_stamp_appeal,),
+        tone=Tone.DANGER,
     ),
-)  # fmt: skip
+)
 appeals = Workflow("appeal", Appeal, STATES, APPEALS, authorise)
 
 
 def _second_person(step: Step) -> None:
     case, actor = step.case, step.actor
-    if case.proposed_by_id == actor.user_id or (case.proposed_person_id and case.proposed_person_id == actor.person_id):
+    if case.proposed_by_id == actor.user_id or (
+        case.proposed_person_id and case.proposed_person_id == actor.person_id
+    ):
         raise Forbidden("second_person", N_("A reversal needs a second person."))
     reason = review.conflict(step.uow.session, actor, case.conversion, "reversal")
     if reason is not None:
@@ -58,12 +72,23 @@ def _stamp_reversal(step: Step) -> None:
 
 REVERSALS = (
     Transition(
-        "confirm", N_("Confirm the reversal"), ("proposed",), "confirmed", "ReversalView.decide",
-        guards=(_second_person,), stamps=(_stamp_reversal,), tone=Tone.DANGER,
+        "confirm",
+        N_("Confirm the reversal"),
+        ("proposed",),
+        "confirmed",
+        "ReversalView.decide",
+        guards=(_second_person,),
+        stamps=(_stamp_reversal,),
+        tone=Tone.DANGER,
     ),
     Transition(
-        "reject", N_("Reject the reversal"), ("proposed",), "rejected", "ReversalView.decide",
-        guards=(_second_person,), stamps=(_stamp_reversal,),
+        "reject",
+        N_("Reject the reversal"),
+        ("proposed",),
+        "rejected",
+        "ReversalView.decide",
+        guards=(_second_person,),
+        stamps=(_stamp_reversal,),
     ),
-)  # fmt: skip
+)
 reversals = Workflow("reversal", Reversal, REVERSAL_STATES, REVERSALS, authorise)

@@ -20,7 +20,7 @@ from app.conversion.models import ConversionApplication
 from app.conversion.queries import QUEUE
 from app.kernel.choices import Choice, Choices, Tone
 from app.kernel.database import db
-from app.kernel.errors import DomainError, N_
+from app.kernel.errors import N_, DomainError
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.recognition.models import RecognitionApplication
@@ -40,14 +40,22 @@ class MyAppealView(BaseView):
     def recognition(self, pk: int) -> ResponseReturnValue:
         case: RecognitionApplication = visible(db.session(), RecognitionApplication, pk, actor())
         back = url_for("MyRecognitionView.records", pk=case.achievement_id)
-        return _try(lambda uow: services.file_recognition(uow, pk, request.form.get("grounds", "")), _("Your appeal has been filed."), back)
+        return _try(
+            lambda uow: services.file_recognition(uow, pk, request.form.get("grounds", "")),
+            _("Your appeal has been filed."),
+            back,
+        )
 
     @expose("/conversion/<int:pk>", methods=["POST"])
     @has_access
     def conversion(self, pk: int) -> ResponseReturnValue:
         visible(db.session(), ConversionApplication, pk, actor())
         back = url_for("MyConversionView.show", pk=pk)
-        return _try(lambda uow: services.file_conversion(uow, pk, request.form.get("grounds", "")), _("Your appeal has been filed."), back)
+        return _try(
+            lambda uow: services.file_conversion(uow, pk, request.form.get("grounds", "")),
+            _("Your appeal has been filed."),
+            back,
+        )
 
 
 class AppealDesk(Desk):
@@ -66,7 +74,9 @@ class AppealDesk(Desk):
     extra_template = ""
     when = "filed_at"
     bulk_decisions = ()
-    decisions = Choices(Choice("uphold", N_("Uphold"), Tone.SUCCESS), Choice("dismiss", N_("Dismiss"), Tone.DANGER))
+    decisions = Choices(
+        Choice("uphold", N_("Uphold"), Tone.SUCCESS), Choice("dismiss", N_("Dismiss"), Tone.DANGER)
+    )
     columns = (
         Column(N_("Name"), lambda case: case.learner.name),
         Column(N_("Case"), lambda case: (case.recognition or case.conversion).number),
@@ -84,7 +94,7 @@ class AppealDesk(Desk):
     def base(self, query: Select[Any]) -> Select[Any]:
         """Center decides what was refused by teaching points; a committee what came to it."""
         me = actor()
-        mine = [Appeal.committee_id.in_(me.committee_ids)] if me.committee_ids else []
+        mine: list[Any] = [Appeal.committee_id.in_(me.committee_ids)] if me.committee_ids else []
         if me.roles & {"Center", "Auditor"}:
             mine.append(Appeal.body == "center")
         if "Auditor" in me.roles:
@@ -94,7 +104,9 @@ class AppealDesk(Desk):
     def subject(self, case: Any) -> Any:
         return case.recognition or case.conversion
 
-    def decide_case(self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str) -> Any:
+    def decide_case(
+        self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str
+    ) -> Any:
         return services.decide(uow, pk, decision, opinion, version or 0, key or None)
 
     @expose("/<int:pk>/assign", methods=["POST"])
@@ -104,7 +116,11 @@ class AppealDesk(Desk):
         visible(db.session(), Appeal, pk, actor())
         committee = request.form.get("committee", "")
         key = int(committee) if committee.isdigit() and len(committee) < 19 else 0
-        return _try(lambda uow: services.assign(uow, pk, key), _("The case has been assigned."), url_for("UnassignedView.queue"))
+        return _try(
+            lambda uow: services.assign(uow, pk, key),
+            _("The case has been assigned."),
+            url_for("UnassignedView.queue"),
+        )
 
 
 class ReversalView(BaseView):
@@ -117,11 +133,20 @@ class ReversalView(BaseView):
     @has_access
     def queue(self) -> ResponseReturnValue:
         rows = db.session.scalars(
-            select(Reversal).order_by(Reversal.id.desc()).limit(200).options(joinedload(Reversal.conversion), joinedload(Reversal.proposed_by))
+            select(Reversal)
+            .order_by(Reversal.id.desc())
+            .limit(200)
+            .options(joinedload(Reversal.conversion), joinedload(Reversal.proposed_by))
         ).all()
-        doubted = select(ConversionApplication).where(ConversionApplication.suspect, readable(ConversionApplication, actor()))
+        doubted = select(ConversionApplication).where(
+            ConversionApplication.suspect, readable(ConversionApplication, actor())
+        )
         return self.render_template(
-            "appeals/reversals.html", rows=rows, states=REVERSAL_STATES, suspects=db.session.scalars(doubted.options(*QUEUE).limit(200)).unique().all(), me_id=actor().user_id
+            "appeals/reversals.html",
+            rows=rows,
+            states=REVERSAL_STATES,
+            suspects=db.session.scalars(doubted.options(*QUEUE).limit(200)).unique().all(),
+            me_id=actor().user_id,
         )
 
     @expose("/propose/<int:pk>", methods=["POST"])
@@ -130,7 +155,9 @@ class ReversalView(BaseView):
         visible(db.session(), ConversionApplication, pk, actor())
         reason = request.form.get("reason", "")
         done = _("The reversal has been proposed; a second person has to confirm it.")
-        return _try(lambda uow: services.propose_reversal(uow, pk, reason), done, url_for("ReversalView.queue"))
+        return _try(
+            lambda uow: services.propose_reversal(uow, pk, reason), done, url_for("ReversalView.queue")
+        )
 
     @expose("/<int:pk>/decide", methods=["POST"])
     @has_access
@@ -138,7 +165,11 @@ class ReversalView(BaseView):
         version = request.form.get("version", "")
         number = int(version) if version.isdigit() and len(version) < 10 else -1
         decision, opinion = request.form.get("decision", ""), request.form.get("opinion", "")
-        return _try(lambda uow: services.decide_reversal(uow, pk, decision, opinion, number), _("Decided."), url_for("ReversalView.queue"))
+        return _try(
+            lambda uow: services.decide_reversal(uow, pk, decision, opinion, number),
+            _("Decided."),
+            url_for("ReversalView.queue"),
+        )
 
     @expose("/stand/<int:pk>", methods=["POST"])
     @has_access
@@ -146,7 +177,11 @@ class ReversalView(BaseView):
         """Center lets a doubted conversion stand."""
         visible(db.session(), ConversionApplication, pk, actor())
         reason = request.form.get("reason", "")
-        return _try(lambda uow: services.confirm_suspect(uow, pk, reason), _("The conversion stands."), url_for("ReversalView.queue"))
+        return _try(
+            lambda uow: services.confirm_suspect(uow, pk, reason),
+            _("The conversion stands."),
+            url_for("ReversalView.queue"),
+        )
 
 
 def _try(step: Callable[[UnitOfWork], Any], message: str, back: str) -> ResponseReturnValue:

@@ -24,7 +24,9 @@ from app.kernel.errors import N_
 
 
 class AuditEvent(Model):
-    """One event. ``canonical`` are the bytes that were hashed; the other columns repeat parts of them to search by."""
+    """One event. ``canonical`` are the bytes that were hashed; the other columns repeat parts of them to
+    search by.
+    """
 
     __tablename__ = "audit_event"
     __table_args__ = (
@@ -37,15 +39,21 @@ class AuditEvent(Model):
     )
     __audited__ = False
 
-    sequence: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False
+    )
     at: Mapped[datetime] = mapped_column(Moment, nullable=False)
-    actor_id: Mapped[int | None] = mapped_column(Key, comment="account; NULL: the system. No foreign key: outlives accounts")
+    actor_id: Mapped[int | None] = mapped_column(
+        Key, comment="account; NULL: the system. No foreign key: outlives accounts"
+    )
     role: Mapped[str] = mapped_column(String(100), default="", nullable=False)
     action: Mapped[str] = mapped_column(String(64), nullable=False)
     subject_table: Mapped[str] = mapped_column(String(64), nullable=False)
     subject_id: Mapped[int | None] = mapped_column(Key)
     canonical: Mapped[bytes] = mapped_column(LargeBinary, nullable=False)
-    hash: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False, comment="SHA-256(previous hash, canonical)")
+    hash: Mapped[bytes] = mapped_column(
+        LargeBinary(32), nullable=False, comment="SHA-256(previous hash, canonical)"
+    )
 
     def __repr__(self) -> str:
         return f"{self.sequence} {self.action}"
@@ -100,9 +108,13 @@ class AuditSample(Editable, Model):
 
 
 SEVERITIES = Choices(
-    Choice("minor", N_("Minor"), Tone.INFO), Choice("major", N_("Major"), Tone.WARNING), Choice("grave", N_("Grave"), Tone.DANGER)
+    Choice("minor", N_("Minor"), Tone.INFO),
+    Choice("major", N_("Major"), Tone.WARNING),
+    Choice("grave", N_("Grave"), Tone.DANGER),
 )
-FINDING_STATES = Choices(Choice("open", N_("Open"), Tone.WARNING), Choice("closed", N_("Closed"), Tone.SUCCESS))
+FINDING_STATES = Choices(
+    Choice("open", N_("Open"), Tone.WARNING), Choice("closed", N_("Closed"), Tone.SUCCESS)
+)
 
 
 class Finding(Editable, Model):

@@ -1,7 +1,7 @@
 """Appending to the audit trail: the hook that runs in every unit of work, just before it commits.
 
-The end of the chain is one locked row, so events of concurrent transactions form one sequence. The lock is taken last and held for
-the length of a commit only.
+The end of the chain is one locked row, so events of concurrent transactions form one sequence. The lock is
+taken last and held for the length of a commit only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _NOISE = frozenset({"changed_at", "version", "created_at", "created_by_id", "cha
 
 
 def append_all(uow: UnitOfWork) -> None:
-    """Write the unit of work's acts and changes as events, in the same transaction. Registered by ``create_app``."""
+    """Write the unit of work's acts and changes as events, in the same transaction. Registered by
+    ``create_app``.
+    """
     entries = [*_changes(uow.changes), *_acts(uow.events)]
     if not entries:
         return
@@ -65,7 +67,9 @@ def append_all(uow: UnitOfWork) -> None:
 
 
 def verify(session: Session) -> Flaw | None:
-    """The first event of this database that was altered or is missing; None when the chain is whole up to its end."""
+    """The first event of this database that was altered or is missing; None when the chain is whole up to
+    its end.
+    """
     head = session.get(AuditHead, 1)
     rows = session.execute(
         select(AuditEvent.sequence, AuditEvent.canonical, AuditEvent.hash)

@@ -1,7 +1,7 @@
 """Categories, their fields and evidence lists as data; programmes; catalogue items.
 
-This is the low-code core (spec 1.3): a small category with its fields is a set of rows; the learner's form, its checks and the
-detail page are generated from them.
+This is the low-code core (spec 1.3): a small category with its fields is a set of rows; the learner's form,
+its checks and the detail page are generated from them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class CodeValue(Editable, Model):
     label_zh: Mapped[str] = mapped_column(String(100), nullable=False)
     label_en: Mapped[str] = mapped_column(String(100), nullable=False)
     position: Mapped[int] = mapped_column(Integer, default=0, nullable=False)
-    level_id: Mapped[int | None] = mapped_column(Key, ForeignKey("framework_level.id"), comment="maps to this level")
+    level_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("framework_level.id"), comment="maps to this level"
+    )
     active: Mapped[bool] = mapped_column(default=True, nullable=False)
 
     code_list: Mapped[CodeList] = relationship(back_populates="values")
@@ -57,7 +59,8 @@ class CodeValue(Editable, Model):
 
 
 RECOGNITIONS = Choices(
-    Choice("automatic", N_("Automatic where a catalogue item was chosen")), Choice("review", N_("By application and review"))
+    Choice("automatic", N_("Automatic where a catalogue item was chosen")),
+    Choice("review", N_("By application and review")),
 )
 
 
@@ -74,21 +77,29 @@ class Category(Editable, Model):
     code: Mapped[str] = mapped_column(String(32), nullable=False)
     name_zh: Mapped[str] = mapped_column(String(100), nullable=False)
     name_en: Mapped[str] = mapped_column(String(100), nullable=False)
-    parent_id: Mapped[int | None] = mapped_column(Key, ForeignKey("category.id"), comment="大类; NULL: is one")
+    parent_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("category.id"), comment="大类; NULL: is one"
+    )
     position: Mapped[int] = mapped_column(Integer, default=0, nullable=False)
     recognition: Mapped[str] = mapped_column(Code(RECOGNITIONS), default="review", nullable=False)
     performance: Mapped[bool] = mapped_column(
-        default=False, nullable=False, comment="业绩类: no catalogue, converted to a chosen target by committee"
+        default=False,
+        nullable=False,
+        comment="业绩类: no catalogue, converted to a chosen target by committee",
     )
     dated: Mapped[bool] = mapped_column(
         default=False, nullable=False, comment="told apart by date, not by certificate number (courses)"
     )
     asks_credits: Mapped[bool] = mapped_column(default=True, nullable=False, comment="reviewer sets credits")
-    asks_level: Mapped[bool] = mapped_column(default=False, nullable=False, comment="reviewer sets the qualification level")
+    asks_level: Mapped[bool] = mapped_column(
+        default=False, nullable=False, comment="reviewer sets the qualification level"
+    )
     active: Mapped[bool] = mapped_column(default=True, nullable=False)
 
     parent: Mapped[Category | None] = relationship(remote_side="Category.id")
-    fields: Mapped[list[CategoryField]] = relationship(back_populates="category", order_by="CategoryField.position")
+    fields: Mapped[list[CategoryField]] = relationship(
+        back_populates="category", order_by="CategoryField.position"
+    )
     requirements: Mapped[list[EvidenceRequirement]] = relationship(
         back_populates="category", order_by="EvidenceRequirement.position"
     )
@@ -105,7 +116,9 @@ FIELD_KINDS = Choices(
     Choice("choice", N_("Choice")),
     Choice("file", N_("File")),
 )
-FIELD_SOURCES = Choices(Choice("catalogue", N_("From the catalogue")), Choice("learner", N_("By the learner")))
+FIELD_SOURCES = Choices(
+    Choice("catalogue", N_("From the catalogue")), Choice("learner", N_("By the learner"))
+)
 #: What a field means to the bank, so that rules, search and "no achievement twice" work on every category.
 FIELD_MEANINGS = Choices(
     Choice("name", N_("Name of the achievement")),
@@ -143,7 +156,9 @@ class CategoryField(Editable, Model):
     source: Mapped[str] = mapped_column(Code(FIELD_SOURCES), default="learner", nullable=False)
     meaning: Mapped[str | None] = mapped_column(Code(FIELD_MEANINGS))
     required: Mapped[bool] = mapped_column(default=False, nullable=False)
-    multiple: Mapped[bool] = mapped_column(default=False, nullable=False, comment="several values of a choice")
+    multiple: Mapped[bool] = mapped_column(
+        default=False, nullable=False, comment="several values of a choice"
+    )
     maximum: Mapped[int | None] = mapped_column(Integer, comment="longest text, or largest number")
     code_list_id: Mapped[int | None] = mapped_column(Key, ForeignKey("code_list.id"))
     position: Mapped[int] = mapped_column(Integer, default=0, nullable=False)
@@ -157,7 +172,9 @@ class CategoryField(Editable, Model):
 
 
 class EvidenceRequirement(Editable, Model):
-    """Evidence that a category asks for. Rows with one ``alternative`` are "at least one of" (manual, table 3)."""
+    """Evidence that a category asks for. Rows with one ``alternative`` are "at least one of" (manual, table
+    3).
+    """
 
     __tablename__ = "evidence_requirement"
     __table_args__ = (
@@ -170,7 +187,9 @@ class EvidenceRequirement(Editable, Model):
     label_zh: Mapped[str] = mapped_column(String(100), nullable=False)
     label_en: Mapped[str] = mapped_column(String(100), nullable=False)
     required: Mapped[bool] = mapped_column(default=True, nullable=False)
-    alternative: Mapped[str] = mapped_column(String(32), default="", nullable=False, comment="at least one of the rows with this word")
+    alternative: Mapped[str] = mapped_column(
+        String(32), default="", nullable=False, comment="at least one of the rows with this word"
+    )
     position: Mapped[int] = mapped_column(Integer, default=0, nullable=False)
     active: Mapped[bool] = mapped_column(default=True, nullable=False)
 
@@ -194,7 +213,9 @@ class Programme(Editable, Model):
 
     organisation_id: Mapped[int] = mapped_column(Key, ForeignKey("organisation.id"), nullable=False)
     name: Mapped[str] = mapped_column(String(150), nullable=False)
-    term: Mapped[str] = mapped_column(String(20), default="", nullable=False, comment="intake term, e.g. 2019春")
+    term: Mapped[str] = mapped_column(
+        String(20), default="", nullable=False, comment="intake term, e.g. 2019春"
+    )
     grade: Mapped[str] = mapped_column(String(20), default="", nullable=False, comment="专, 本 …")
     graduation_credits: Mapped[int | None] = mapped_column(Hundredths, comment="hundredths of a credit")
     active: Mapped[bool] = mapped_column(default=True, nullable=False)
@@ -229,14 +250,20 @@ class CatalogueItem(Editable, Model):
     __rows__ = Rows(organisation="organisation_id")
 
     category_id: Mapped[int] = mapped_column(Key, ForeignKey("category.id"), nullable=False)
-    organisation_id: Mapped[int] = mapped_column(Key, ForeignKey("organisation.id"), nullable=False, comment="institution or issuer")
+    organisation_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("organisation.id"), nullable=False, comment="institution or issuer"
+    )
     programme_id: Mapped[int | None] = mapped_column(Key, ForeignKey("programme.id"))
-    project: Mapped[str] = mapped_column(String(150), default="", nullable=False, comment="项目名称 of a certificate")
+    project: Mapped[str] = mapped_column(
+        String(150), default="", nullable=False, comment="项目名称 of a certificate"
+    )
     code: Mapped[str] = mapped_column(String(32), default="", nullable=False, comment="课程号, 机构代码 …")
     name: Mapped[str] = mapped_column(String(200), nullable=False)
     credits: Mapped[int | None] = mapped_column(Hundredths, comment="hundredths; NULL: unknown")
     level_id: Mapped[int | None] = mapped_column(Key, ForeignKey("framework_level.id"))
-    values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, nullable=False, comment="catalogue fields of the category")
+    values: Mapped[dict[str, Any]] = mapped_column(
+        JSON, default=dict, nullable=False, comment="catalogue fields of the category"
+    )
     standing: Mapped[str] = mapped_column(Code(ITEM_STATES), default="active", nullable=False)
     description: Mapped[str] = mapped_column(Text, default="", nullable=False)
 

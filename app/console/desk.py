@@ -1,15 +1,17 @@
-"""The review desk: queue, case, decision, the next case. Recognition, initial, final and performance review, and appeals all are one.
+"""The review desk: queue, case, decision, the next case. Recognition, initial, final and performance review,
+and appeals all are one.
 
-A desk of a room declares what differs: which cases wait, which columns the queue has, what to call the services. The rest is here:
-oldest first by keyset, two clocks, claim and release, evidence beside the form, a prefilled opinion, save-and-next within the filter, bulk
-decisions with one opinion that say what they skipped and why, and 409 that tells who decided what.
+A desk of a room declares what differs: which cases wait, which columns the queue has, what to call the
+services. The rest is here: oldest first by keyset, two clocks, claim and release, evidence beside the form,
+a prefilled opinion, save-and-next within the filter, bulk decisions with one opinion that say what they
+skipped and why, and 409 that tells who decided what.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -27,7 +29,7 @@ from app.console.pages import keyset
 from app.kernel.choices import Choices
 from app.kernel.clock import civil, now, today
 from app.kernel.database import db
-from app.kernel.errors import Conflict, DomainError, Invalid, N_
+from app.kernel.errors import N_, Conflict, DomainError, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.review import services as review
 from app.review.models import DECISIONS, FAULTS
@@ -74,13 +76,16 @@ class Desk(BaseView):
     bulk_decisions: tuple[str, ...] = ("agree", "refuse")
     when = "submitted_at"
 
-    # --- what a room implements ---------------------------------------------------------------------------------------
+    # --- what a room implements
+    # ---------------------------------------------------------------------------------------
 
     def base(self, query: Select[Any]) -> Select[Any]:
         """Narrow the queue further (kind of case, joins that filters need)."""
         return query
 
-    def decide_case(self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str) -> Any:
+    def decide_case(
+        self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str
+    ) -> Any:
         """Carry a decision out; raises DomainError."""
         raise NotImplementedError
 
@@ -108,10 +113,19 @@ class Desk(BaseView):
         """The opinion that the form begins with: 教学点：… 审核人：… 意见：… or 审核人：部门 姓名 (manual)."""
         me = actor()
         if self.attests:
-            return _("Teaching point: %(point)s Reviewer: %(name)s Opinion: agree", point=me.organisation_name, name=me.name)
-        return _("Reviewer: %(department)s %(name)s", department=me.department or me.organisation_name, name=me.name)
+            return _(
+                "Teaching point: %(point)s Reviewer: %(name)s Opinion: agree",
+                point=me.organisation_name,
+                name=me.name,
+            )
+        return _(
+            "Reviewer: %(department)s %(name)s",
+            department=me.department or me.organisation_name,
+            name=me.name,
+        )
 
-    # --- pages --------------------------------------------------------------------------------------------------------
+    # --- pages
+    # --------------------------------------------------------------------------------------------------------
 
     @expose("/")
     @has_access
@@ -119,9 +133,14 @@ class Desk(BaseView):
         rows = keyset(db.session(), self._queue(), self._when(), self.model.id, options=self.options)
         calendar_days = self._days_left(rows.rows)
         return self.render_template(
-            "console/desk/queue.html", desk=self, slice=rows, days=calendar_days, state=self._state(), me_id=actor().user_id,
+            "console/desk/queue.html",
+            desk=self,
+            slice=rows,
+            days=calendar_days,
+            state=self._state(),
+            me_id=actor().user_id,
             may_decide=self._may("decide"),
-        )  # fmt: skip
+        )
 
     @expose("/<int:pk>")
     @has_access
@@ -172,28 +191,54 @@ class Desk(BaseView):
     def bulk(self) -> ResponseReturnValue:
         """One opinion for several cases: first lists them, then decides each in a transaction of its own."""
         ids = [int(key) for key in request.form.getlist("rowid") if key.isdigit() and len(key) < 19][:200]
-        cases = list(db.session.scalars(self._visible().where(self.model.id.in_(ids)).order_by(self.model.id).options(*self.options)).unique())
+        cases = list(
+            db.session.scalars(
+                self._visible().where(self.model.id.in_(ids)).order_by(self.model.id).options(*self.options)
+            ).unique()
+        )
         if not cases:
             flash(_("Please choose at least one case."), "warning")
             return redirect(self._url("queue"))
         if "confirmed" not in request.form:
             return self.render_template(
-                "console/desk/bulk.html", desk=self, cases=[(case, self._unready(case)) for case in cases], key=uuid4().hex,
-                opinion=self.opinion(cases[0], False), report=None,
-            )  # fmt: skip
+                "console/desk/bulk.html",
+                desk=self,
+                cases=[(case, self._unready(case)) for case in cases],
+                key=uuid4().hex,
+                opinion=self.opinion(cases[0], False),
+                report=None,
+            )
         report = [(case, self._decide_in_bulk(case)) for case in cases]
-        return self.render_template("console/desk/bulk.html", desk=self, cases=[], report=report, key="", opinion=request.form.get("opinion", ""))
+        return self.render_template(
+            "console/desk/bulk.html",
+            desk=self,
+            cases=[],
+            report=report,
+            key="",
+            opinion=request.form.get("opinion", ""),
+        )
 
-    # --- inside -------------------------------------------------------------------------------------------------------
+    # --- inside
+    # -------------------------------------------------------------------------------------------------------
 
     def _decide_one(self, uow: UnitOfWork, pk: int, form: Any) -> None:
         version = form.get("version", "")
         if not version.isdigit():
             raise Invalid("version", N_("This form is not complete. Please open the case again."))
-        self.decide_case(uow, pk, form.get("decision", ""), form.get("opinion", ""), int(version), form, form.get("key", "")[:64])
+        self.decide_case(
+            uow,
+            pk,
+            form.get("decision", ""),
+            form.get("opinion", ""),
+            int(version),
+            form,
+            form.get("key", "")[:64],
+        )
 
     def _decide_in_bulk(self, case: Any) -> str | None:
-        """Decide one of several; what it was skipped for, or None. The version is the one that the list showed."""
+        """Decide one of several; what it was skipped for, or None. The version is the one that the list
+        showed.
+        """
         decision = request.form.get("decision", "")
         if decision not in self.bulk_decisions:
             return _("Please choose a decision.")
@@ -206,7 +251,11 @@ class Desk(BaseView):
         key = f"{request.form.get('key', '')[:40]}-{case.id}"
         pk = case.id
         try:
-            self._act(lambda uow: self.decide_case(uow, pk, decision, request.form.get("opinion", ""), int(seen), {}, key))
+            self._act(
+                lambda uow: self.decide_case(
+                    uow, pk, decision, request.form.get("opinion", ""), int(seen), {}, key
+                )
+            )
         except DomainError as error:
             return _(error.message, **error.params)
         return None
@@ -240,16 +289,35 @@ class Desk(BaseView):
         subject = self.subject(case)
         attestations = review.attestations(session, subject)
         may = {name: self._may(name, case) for name in ("decide", "attest", "claim")}
-        reason = review.conflict(session, actor(), subject, self.stage) if may["decide"] and case.state in self.waiting else None
+        reason = (
+            review.conflict(session, actor(), subject, self.stage)
+            if may["decide"] and case.state in self.waiting
+            else None
+        )
         return (
             self.render_template(
-                "console/desk/case.html", desk=self, case=case, subject=subject, attestations=attestations, reviews=review.reviews(session, subject),
-                days=self._days_left([case]), may=may, problem=problem, waiting=case.state in self.waiting, key=uuid4().hex, today=today(),
-                opinion=request.form.get("opinion") or self.opinion(case, bool(attestations)), faults=FAULTS, form=request.form,
-                blocked=review.words_for(reason) if reason else "", me_id=actor().user_id, back=self._url("queue"), **self.details(case),
+                "console/desk/case.html",
+                desk=self,
+                case=case,
+                subject=subject,
+                attestations=attestations,
+                reviews=review.reviews(session, subject),
+                days=self._days_left([case]),
+                may=may,
+                problem=problem,
+                waiting=case.state in self.waiting,
+                key=uuid4().hex,
+                today=today(),
+                opinion=request.form.get("opinion") or self.opinion(case, bool(attestations)),
+                faults=FAULTS,
+                form=request.form,
+                blocked=review.words_for(reason) if reason else "",
+                me_id=actor().user_id,
+                back=self._url("queue"),
+                **self.details(case),
             ),
             status,
-        )  # fmt: skip
+        )
 
     def subject(self, case: Any) -> Any:
         """The application that the case is about: itself, or what an appeal is against."""
@@ -257,7 +325,15 @@ class Desk(BaseView):
 
     def _queue(self) -> Select[Any]:
         state = self._state()
-        query = self._visible().where(self.model.state.in_(self.waiting if state == "waiting" else (*self.waiting, *self.done) if state == "all" else (state,)))
+        query = self._visible().where(
+            self.model.state.in_(
+                self.waiting
+                if state == "waiting"
+                else (*self.waiting, *self.done)
+                if state == "all"
+                else (state,)
+            )
+        )
         for chosen in self.filters:
             word = request.args.get(chosen.name, "").strip()[:100]
             if word:
@@ -285,18 +361,24 @@ class Desk(BaseView):
         return db.session.scalar(query.limit(1))
 
     def _url(self, method: str, **values: Any) -> str:
-        kept = {chosen.name: request.args[chosen.name] for chosen in self.filters if request.args.get(chosen.name)}
+        kept: dict[str, Any] = {
+            chosen.name: request.args[chosen.name] for chosen in self.filters if request.args.get(chosen.name)
+        }
         if request.args.get("state"):
             kept["state"] = request.args["state"]
         return url_for(f"{type(self).__name__}.{method}", **values, **kept)
 
     def _days_left(self, cases: Sequence[Any]) -> dict[int, int]:
         """Working days until each open case is due; negative once it is overdue."""
-        dues = {case.id: case.due_at or getattr(case, "learner_due_at", None) for case in cases}
-        dues = {key: due for key, due in dues.items() if due is not None}
+        found: dict[int, Any] = {
+            case.id: case.due_at or getattr(case, "learner_due_at", None) for case in cases
+        }
+        dues: dict[int, datetime] = {key: due for key, due in found.items() if due is not None}
+        if not dues:
+            return {}
         moment = now()
-        known = calendar.load(db.session(), civil(min(*dues.values(), moment)).date()) if dues else None  # once a page
-        return {key: known.between(moment, due) for key, due in dues.items()} if known else {}
+        known = calendar.load(db.session(), civil(min(*dues.values(), moment)).date())  # once a page
+        return {key: known.between(moment, due) for key, due in dues.items()}
 
     def _may(self, action: str, row: Any = None) -> bool:
         return allowed(actor(), f"{type(self).__name__}.{action}", row)
@@ -324,7 +406,9 @@ def _seen(form: Any) -> review.Seen:
             keep_until=date.fromisoformat(form.get("keep_until", "")),
         )
     except ValueError as error:
-        raise Invalid("attestation", N_("Please say which original was seen, where, and where the copy is kept.")) from error
+        raise Invalid(
+            "attestation", N_("Please say which original was seen, where, and where the copy is kept.")
+        ) from error
 
 
 def uploads(files: Sequence[FileStorage], **where: Any) -> list[Upload]:

@@ -22,7 +22,7 @@ def page_size(sizes: Sequence[int], default: int) -> int:
     if asked.isdigit() and int(asked) in sizes:
         session["size"] = int(asked)
         return int(asked)
-    kept = session.get("size")
+    kept: Any = session.get("size")
     return kept if kept in sizes else default
 
 
@@ -74,7 +74,9 @@ class Page:
         return address(page=number)
 
 
-def numbered(database: Session, query: Select[Any], *, sizes: Sequence[int] = (6, 12, 24, 48), default: int = 6) -> Page:
+def numbered(
+    database: Session, query: Select[Any], *, sizes: Sequence[int] = (6, 12, 24, 48), default: int = 6
+) -> Page:
     """The page of ``query`` that the address asks for; nonsense means the first, beyond the end the last."""
     size = page_size(sizes, default)
     total = capped_count(database, query)
@@ -100,8 +102,18 @@ class Slice:
         return count_text(self.total)
 
 
-def keyset(database: Session, query: Select[Any], when: Any, key: Any, *, options: Sequence[Any] = (), default: int = 25) -> Slice:
-    """Rows of ``query`` after the place that ``?after=`` names, ordered by (``when``, ``key``): as fast on the last page as on the first."""
+def keyset(
+    database: Session,
+    query: Select[Any],
+    when: Any,
+    key: Any,
+    *,
+    options: Sequence[Any] = (),
+    default: int = 25,
+) -> Slice:
+    """Rows of ``query`` after the place that ``?after=`` names, ordered by (``when``, ``key``): as fast on
+    the last page as on the first.
+    """
     sizes = (10, 25, 50, 100)
     size = page_size(sizes, default)
     total = capped_count(database, query)
@@ -112,7 +124,11 @@ def keyset(database: Session, query: Select[Any], when: Any, key: Any, *, option
     more = len(rows) > size
     rows = rows[:size]
     last = rows[-1] if rows else None
-    following = address(after=f"{getattr(last, when.key).isoformat()}~{last.id}") if more and last is not None else None
+    following = (
+        address(after=f"{getattr(last, when.key).isoformat()}~{last.id}")
+        if more and last is not None
+        else None
+    )
     return Slice(rows, size, total, following, address(after=None) if after else None, sizes)
 
 

@@ -47,13 +47,22 @@ class WorkView(BaseView):
     def _task(self, desk: type[Desk]) -> Task:
         view = desk.__new__(desk)
         query = view._visible().where(desk.model.state.in_(desk.waiting)).order_by(None)
-        found = query.with_only_columns(desk.model.id, desk.model.due_at, *self._claimed(desk.model)).limit(CAP + 1).subquery()
+        found = (
+            query.with_only_columns(desk.model.id, desk.model.due_at, *self._claimed(desk.model))
+            .limit(CAP + 1)
+            .subquery()
+        )
         waiting, overdue = db.session.execute(
             select(func.count(), func.count().filter(found.c.due_at < now())).select_from(found)
         ).one()
         mine = 0
         if "claimed_by_id" in found.c:
-            mine = db.session.scalar(select(func.count()).select_from(found).where(found.c.claimed_by_id == actor().user_id)) or 0
+            mine = (
+                db.session.scalar(
+                    select(func.count()).select_from(found).where(found.c.claimed_by_id == actor().user_id)
+                )
+                or 0
+            )
         return Task(desk.title, url_for(f"{desk.__name__}.queue"), count_text(waiting), overdue, mine)
 
     @staticmethod
@@ -75,4 +84,9 @@ class LookupView(BaseView):
         if not (key.isdigit() and len(key) < 19):
             return jsonify(results=[])
         found = achievements.search_items(db.session(), int(key), name=request.args.get("q", "")[:100])
-        return jsonify(results=[{"id": row.id, "text": f"{row.name} · {row.project_name} · {row.organisation.name}"} for row in found])
+        return jsonify(
+            results=[
+                {"id": row.id, "text": f"{row.name} · {row.project_name} · {row.organisation.name}"}
+                for row in found
+            ]
+        )

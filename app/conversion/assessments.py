@@ -24,9 +24,16 @@ def _stamp(step: Step) -> None:
 
 TRANSITIONS = (
     Transition(
-        "give", N_("Give the assessment"), ("asked",), "given", "AssessmentDesk.give", guards=(_keep_out,), stamps=(_stamp,), tone=Tone.SUCCESS,
+        "give",
+        N_("Give the assessment"),
+        ("asked",),
+        "given",
+        "AssessmentDesk.give",
+        guards=(_keep_out,),
+        stamps=(_stamp,),
+        tone=Tone.SUCCESS,
     ),
     Transition("lapse", N_("Lapse"), ("asked",), "lapsed", "System.lapse"),
-)  # fmt: skip
+)
 
 workflow = Workflow("assessment", Assessment, ASSESSMENT_STATES, TRANSITIONS, authorise)

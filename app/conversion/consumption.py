@@ -1,4 +1,6 @@
-"""占用 and 使用: holding, using and releasing achievements. The unique key of the holds is what makes spending twice impossible (ADR 0006)."""
+"""占用 and 使用: holding, using and releasing achievements. The unique key of the holds is what makes spending
+twice impossible (ADR 0006).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.achievements.models import Achievement
 from app.conversion.models import ConsumptionEntry, ConsumptionHold, ConversionApplication
-from app.kernel.errors import Conflict, N_
+from app.kernel.errors import N_, Conflict
 from app.kernel.unit_of_work import UnitOfWork
 
 
@@ -35,7 +37,9 @@ def reserve(uow: UnitOfWork, case: ConversionApplication) -> None:
     except IntegrityError as error:
         words = str(error.orig)
         if "live" in words or "conversion_target" in words:
-            raise Conflict("target_taken", N_("You have, or have applied for, this target already.")) from error
+            raise Conflict(
+                "target_taken", N_("You have, or have applied for, this target already.")
+            ) from error
         raise Conflict("spent", N_("This achievement has been used for that programme already.")) from error
 
 
@@ -58,15 +62,23 @@ def release(uow: UnitOfWork, case: ConversionApplication) -> None:
 
 def purpose_of(case: ConversionApplication) -> str:
     """What a source is used for: the target's programme (or the target itself) and the rule's reuse group."""
-    where = f"programme {case.programme_id}" if case.programme_id else f"item {case.targets[0].catalogue_item_id}"
+    where = (
+        f"programme {case.programme_id}" if case.programme_id else f"item {case.targets[0].catalogue_item_id}"
+    )
     group = case.rule_version.reuse_group if case.rule_version else ""
     return f"{where}/{group}"[:100]
 
 
-def _enter(uow: UnitOfWork, case: ConversionApplication, achievement_id: int, kind: str, purpose: str) -> None:
+def _enter(
+    uow: UnitOfWork, case: ConversionApplication, achievement_id: int, kind: str, purpose: str
+) -> None:
     uow.session.add(
         ConsumptionEntry(
-            kind=kind, achievement_id=achievement_id, application_id=case.id, purpose=purpose, created_by_id=uow.actor.user_id
+            kind=kind,
+            achievement_id=achievement_id,
+            application_id=case.id,
+            purpose=purpose,
+            created_by_id=uow.actor.user_id,
         )
     )
 
@@ -77,7 +89,9 @@ def _holder(case: ConversionApplication) -> bytes:
 
 
 def _source(achievement: Achievement) -> str:
-    """The achievement's own identity, which outlives this row: item and certificate, or the row where there is no item."""
+    """The achievement's own identity, which outlives this row: item and certificate, or the row where there
+    is no item.
+    """
     if achievement.catalogue_item_id is None or achievement.origin == "converted":
         return f"achievement {achievement.id}"
     return f"item {achievement.catalogue_item_id} {achievement.identity_key}"

@@ -1,4 +1,6 @@
-"""Which achievement may fill which slot of a rule, and why not: reasons in words, checked when a rule is opened and again at submission."""
+"""Which achievement may fill which slot of a rule, and why not: reasons in words, checked when a rule is
+opened and again at submission.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from datetime import date
 from app.achievements.models import Achievement
 from app.achievements.states import ACCEPTED
 from app.kernel.clock import today
-from app.kernel.errors import Conflict, DomainError, Invalid, N_
+from app.kernel.errors import N_, Conflict, DomainError, Invalid
 from app.rules.models import Rule, RuleSource, RuleVersion
 
 
@@ -27,16 +29,22 @@ def in_force(rule: Rule, version: RuleVersion, day: date | None = None) -> list[
     return reasons
 
 
-def obstacles(version: RuleVersion, slot: RuleSource, achievement: Achievement, day: date | None = None) -> list[DomainError]:
+def obstacles(
+    version: RuleVersion, slot: RuleSource, achievement: Achievement, day: date | None = None
+) -> list[DomainError]:
     """Why ``achievement`` can't fill ``slot``; empty when it can."""
     day = day or today()
     reasons: list[DomainError] = []
     if achievement.state not in ACCEPTED or achievement.suspect:
         reasons.append(Invalid("not_accepted", N_("This achievement is not recognised, or is under review.")))
     if achievement.category.performance:
-        reasons.append(Invalid("performance", N_("Performance achievements are converted on their own page.")))
+        reasons.append(
+            Invalid("performance", N_("Performance achievements are converted on their own page."))
+        )
     if achievement.origin == "converted" and not version.accepts_converted:
-        reasons.append(Invalid("converted", N_("An achievement granted by a conversion is no source of this rule.")))
+        reasons.append(
+            Invalid("converted", N_("An achievement granted by a conversion is no source of this rule."))
+        )
     if not fits(slot, achievement):
         reasons.append(Invalid("other_item", N_("This rule asks for another achievement.")))
     reasons += _conditions(slot, achievement, day)
@@ -55,11 +63,27 @@ def _conditions(slot: RuleSource, achievement: Achievement, day: date) -> list[D
     if slot.minimum_score is not None:
         found = re.match(r"\d+", achievement.score)
         if not found or int(found.group()) < slot.minimum_score:
-            reasons.append(Invalid("score", N_("The score must be at least %(score)s."), score=slot.minimum_score))
-    if slot.minimum_level is not None and (achievement.level is None or achievement.level.number < slot.minimum_level.number):
-        reasons.append(Invalid("level", N_("The qualification level must be at least %(level)s."), level=slot.minimum_level.number))
+            reasons.append(
+                Invalid("score", N_("The score must be at least %(score)s."), score=slot.minimum_score)
+            )
+    if slot.minimum_level is not None and (
+        achievement.level is None or achievement.level.number < slot.minimum_level.number
+    ):
+        reasons.append(
+            Invalid(
+                "level",
+                N_("The qualification level must be at least %(level)s."),
+                level=slot.minimum_level.number,
+            )
+        )
     if slot.months_valid is not None and not _recent(achievement.obtained_on, slot.months_valid, day):
-        reasons.append(Invalid("too_old", N_("It must have been obtained within the last %(months)s months."), months=slot.months_valid))
+        reasons.append(
+            Invalid(
+                "too_old",
+                N_("It must have been obtained within the last %(months)s months."),
+                months=slot.months_valid,
+            )
+        )
     return reasons
 
 

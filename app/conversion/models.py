@@ -1,7 +1,7 @@
 """Conversion applications with their sources, targets, consumption and assessments.
 
-What was promised at submission is frozen here: rule version, credits, ratio. Who decided each stage is a column, so that "not the
-same person" is a CHECK.
+What was promised at submission is frozen here: rule version, credits, ratio. Who decided each stage is a
+column, so that "not the same person" is a CHECK.
 """
 
 from __future__ import annotations
@@ -27,7 +27,17 @@ from app.achievements.models import Achievement
 from app.catalogue.models import CatalogueItem, Programme
 from app.evidence.models import EvidenceFile
 from app.kernel.choices import Choice, Choices, Tone
-from app.kernel.database import BasisPoints, Code, Editable, Hundredths, Key, Model, Moment, Recorded, positive
+from app.kernel.database import (
+    BasisPoints,
+    Code,
+    Editable,
+    Hundredths,
+    Key,
+    Model,
+    Moment,
+    Recorded,
+    positive,
+)
 from app.kernel.errors import N_
 from app.kernel.rows import Rows
 from app.kernel.workflow import states
@@ -56,7 +66,9 @@ OPEN = ("initial_review", "performance_review", "final_review")
 
 
 class ConversionApplication(Editable, Model):
-    """转换. ``stage_entered_at`` and ``due_at`` are the bank's clock, ``learner_due_at`` the learner's while returned."""
+    """转换. ``stage_entered_at`` and ``due_at`` are the bank's clock, ``learner_due_at`` the learner's while
+    returned.
+    """
 
     __tablename__ = "conversion_application"
     __table_args__ = (
@@ -65,15 +77,23 @@ class ConversionApplication(Editable, Model):
         KINDS.check("kind"),
         STATES.check("state"),
         CheckConstraint("(kind = 'rule') = (rule_version_id IS NOT NULL)", name="rule_has_version"),
-        CheckConstraint("kind = 'performance' OR state <> 'performance_review'", name="performance_review_is_performance"),
         CheckConstraint(
-            "kind = 'rule' OR state NOT IN ('initial_review', 'final_review', 'initial_refused')", name="performance_has_no_initial"
+            "kind = 'performance' OR state <> 'performance_review'", name="performance_review_is_performance"
+        ),
+        CheckConstraint(
+            "kind = 'rule' OR state NOT IN ('initial_review', 'final_review', 'initial_refused')",
+            name="performance_has_no_initial",
         ),
         CheckConstraint("(state = 'returned') = (returned_from IS NOT NULL)", name="returned_knows_stage"),
         CheckConstraint("state <> 'returned' OR learner_due_at IS NOT NULL", name="returned_has_deadline"),
-        CheckConstraint("state NOT IN ('final_review', 'initial_refused') OR initial_at IS NOT NULL", name="initial_has_time"),
+        CheckConstraint(
+            "state NOT IN ('final_review', 'initial_refused') OR initial_at IS NOT NULL",
+            name="initial_has_time",
+        ),
         CheckConstraint("(initial_at IS NULL) = (initial_by_id IS NULL)", name="initial_has_decider"),
-        CheckConstraint("state NOT IN ('approved', 'refused', 'reversed') OR final_at IS NOT NULL", name="final_has_time"),
+        CheckConstraint(
+            "state NOT IN ('approved', 'refused', 'reversed') OR final_at IS NOT NULL", name="final_has_time"
+        ),
         CheckConstraint("(final_at IS NULL) = (final_by_id IS NULL)", name="final_has_decider"),
         CheckConstraint("final_person_id <> initial_person_id", name="final_by_another_person"),
         Index("ix_conversion_application_queue", "state", "submitted_at", "id"),
@@ -90,44 +110,78 @@ class ConversionApplication(Editable, Model):
     kind: Mapped[str] = mapped_column(Code(KINDS), nullable=False)
     state: Mapped[str] = mapped_column(Code(STATES), nullable=False)
     learner_id: Mapped[int] = mapped_column(Key, ForeignKey("learner.id"), nullable=False)
-    rule_version_id: Mapped[int | None] = mapped_column(Key, ForeignKey("rule_version.id"), comment="frozen at submission")
+    rule_version_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("rule_version.id"), comment="frozen at submission"
+    )
     programme_id: Mapped[int | None] = mapped_column(Key, ForeignKey("programme.id"), comment="of the target")
-    home_point_id: Mapped[int] = mapped_column(Key, ForeignKey("organisation.id"), nullable=False, comment="pinned at submission")
-    authorised_institution_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id"), comment="授权机构, pinned")
-    recognising_institution_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id"), comment="认定机构, of who decided")
+    home_point_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("organisation.id"), nullable=False, comment="pinned at submission"
+    )
+    authorised_institution_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("organisation.id"), comment="授权机构, pinned"
+    )
+    recognising_institution_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("organisation.id"), comment="认定机构, of who decided"
+    )
     committee_id: Mapped[int | None] = mapped_column(Key, ForeignKey("committee.id"), comment="NULL: 未分派")
     submitted_at: Mapped[datetime] = mapped_column(Moment, nullable=False)
     stage_entered_at: Mapped[datetime] = mapped_column(Moment, nullable=False)
     due_at: Mapped[datetime | None] = mapped_column(Moment, comment="the bank's deadline for this stage")
-    learner_due_at: Mapped[datetime | None] = mapped_column(Moment, comment="the learner's deadline while returned")
-    bank_days_used: Mapped[int] = mapped_column(Integer, default=0, nullable=False, comment="working days used before a return")
-    returned_from: Mapped[str | None] = mapped_column(String(32), comment="stage that a returned case goes back to")
-    reminded_at: Mapped[datetime | None] = mapped_column(Moment, comment="reminder for the running deadline sent")
+    learner_due_at: Mapped[datetime | None] = mapped_column(
+        Moment, comment="the learner's deadline while returned"
+    )
+    bank_days_used: Mapped[int] = mapped_column(
+        Integer, default=0, nullable=False, comment="working days used before a return"
+    )
+    returned_from: Mapped[str | None] = mapped_column(
+        String(32), comment="stage that a returned case goes back to"
+    )
+    reminded_at: Mapped[datetime | None] = mapped_column(
+        Moment, comment="reminder for the running deadline sent"
+    )
     initial_by_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id"))
     initial_person_id: Mapped[int | None] = mapped_column(Key, ForeignKey("person.id"))
     initial_at: Mapped[datetime | None] = mapped_column(Moment)
     final_by_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id"))
     final_person_id: Mapped[int | None] = mapped_column(Key, ForeignKey("person.id"))
     final_at: Mapped[datetime | None] = mapped_column(Moment)
-    claimed_by_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id"), comment="who has taken it from the queue")
+    claimed_by_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("ab_user.id"), comment="who has taken it from the queue"
+    )
     claimed_at: Mapped[datetime | None] = mapped_column(Moment)
-    reasoning: Mapped[dict[str, Any] | None] = mapped_column(JSON, comment="the approval's inputs and arithmetic, for replay")
-    suspect: Mapped[bool] = mapped_column(default=False, nullable=False, comment="待复核: built on something revoked")
-    idempotency_key: Mapped[str | None] = mapped_column(String(64), comment="the same form sent twice is one application")
+    reasoning: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON, comment="the approval's inputs and arithmetic, for replay"
+    )
+    suspect: Mapped[bool] = mapped_column(
+        default=False, nullable=False, comment="待复核: built on something revoked"
+    )
+    idempotency_key: Mapped[str | None] = mapped_column(
+        String(64), comment="the same form sent twice is one application"
+    )
 
     learner: Mapped[Learner] = relationship()
     rule_version: Mapped[RuleVersion | None] = relationship()
     programme: Mapped[Programme | None] = relationship()
     home_point: Mapped[Organisation] = relationship(foreign_keys=[home_point_id])
-    authorised_institution: Mapped[Organisation | None] = relationship(foreign_keys=[authorised_institution_id])
-    recognising_institution: Mapped[Organisation | None] = relationship(foreign_keys=[recognising_institution_id])
+    authorised_institution: Mapped[Organisation | None] = relationship(
+        foreign_keys=[authorised_institution_id]
+    )
+    recognising_institution: Mapped[Organisation | None] = relationship(
+        foreign_keys=[recognising_institution_id]
+    )
     committee: Mapped[Committee | None] = relationship()
     initial_by: Mapped[Account | None] = relationship("Account", foreign_keys=[initial_by_id])
     final_by: Mapped[Account | None] = relationship("Account", foreign_keys=[final_by_id])
     claimed_by: Mapped[Account | None] = relationship("Account", foreign_keys=[claimed_by_id])
-    sources: Mapped[list[ConversionSource]] = relationship(back_populates="application", order_by="ConversionSource.id")
-    targets: Mapped[list[ConversionTarget]] = relationship(back_populates="application", order_by="ConversionTarget.id")
-    files: Mapped[list[ConversionFile]] = relationship(back_populates="application", order_by="ConversionFile.id")
+    sources: Mapped[list[ConversionSource]] = relationship(
+        back_populates="application", order_by="ConversionSource.id"
+    )
+    targets: Mapped[list[ConversionTarget]] = relationship(
+        back_populates="application", order_by="ConversionTarget.id"
+    )
+    files: Mapped[list[ConversionFile]] = relationship(
+        back_populates="application", order_by="ConversionFile.id"
+    )
 
     @property
     def achievements(self) -> list[Achievement]:
@@ -172,7 +226,9 @@ class ConversionSource(Recorded, Model):
 
 
 class ConversionTarget(Editable, Model):
-    """A target with what was promised. ``live`` while the application is open or approved: one per learner and item."""
+    """A target with what was promised. ``live`` while the application is open or approved: one per learner
+    and item.
+    """
 
     __tablename__ = "conversion_target"
     __table_args__ = (
@@ -194,10 +250,16 @@ class ConversionTarget(Editable, Model):
     application_id: Mapped[int] = mapped_column(Key, ForeignKey("conversion_application.id"), nullable=False)
     learner_id: Mapped[int] = mapped_column(Key, ForeignKey("learner.id"), nullable=False)
     catalogue_item_id: Mapped[int] = mapped_column(Key, ForeignKey("catalogue_item.id"), nullable=False)
-    item_credits: Mapped[int | None] = mapped_column(Hundredths, comment="the item's credits at submission; NULL: unknown yet")
+    item_credits: Mapped[int | None] = mapped_column(
+        Hundredths, comment="the item's credits at submission; NULL: unknown yet"
+    )
     ratio: Mapped[int] = mapped_column(BasisPoints, nullable=False, comment="basis points, frozen")
-    granted_credits: Mapped[int | None] = mapped_column(Hundredths, comment="item_credits × ratio, half up; set at approval")
-    achievement_id: Mapped[int | None] = mapped_column(Key, ForeignKey("achievement.id"), comment="the achievement granted")
+    granted_credits: Mapped[int | None] = mapped_column(
+        Hundredths, comment="item_credits × ratio, half up; set at approval"
+    )
+    achievement_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("achievement.id"), comment="the achievement granted"
+    )
     live: Mapped[bool] = mapped_column(default=True, nullable=False)
 
     application: Mapped[ConversionApplication] = relationship(back_populates="targets")
@@ -205,7 +267,9 @@ class ConversionTarget(Editable, Model):
     achievement: Mapped[Achievement | None] = relationship()
 
 
-FILE_ROLES = Choices(Choice("related", N_("Related material")), Choice("initial", N_("Initial review material")))
+FILE_ROLES = Choices(
+    Choice("related", N_("Related material")), Choice("initial", N_("Initial review material"))
+)
 
 
 class ConversionFile(Recorded, Model):
@@ -249,15 +313,18 @@ class ConsumptionEntry(Recorded, Model):
     kind: Mapped[str] = mapped_column(Code(CONSUMPTION_KINDS), nullable=False)
     achievement_id: Mapped[int] = mapped_column(Key, ForeignKey("achievement.id"), nullable=False)
     application_id: Mapped[int] = mapped_column(Key, ForeignKey("conversion_application.id"), nullable=False)
-    purpose: Mapped[str] = mapped_column(String(100), nullable=False, comment="target programme and reuse group")
+    purpose: Mapped[str] = mapped_column(
+        String(100), nullable=False, comment="target programme and reuse group"
+    )
 
     achievement: Mapped[Achievement] = relationship()
     application: Mapped[ConversionApplication] = relationship()
 
 
 class ConsumptionHold(Recorded, Model):
-    """占用: the holds in force. The unique key is what makes spending twice impossible, also after an account is closed
-    and opened again: ``holder_seal`` is the person's, ``source`` the achievement's own identity."""
+    """占用: the holds in force. The unique key is what makes spending twice impossible, also after an account
+    is closed and opened again: ``holder_seal`` is the person's, ``source`` the achievement's own identity.
+    """
 
     __tablename__ = "consumption_hold"
     __table_args__ = (
@@ -267,7 +334,9 @@ class ConsumptionHold(Recorded, Model):
     )
 
     holder_seal: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False)
-    source: Mapped[str] = mapped_column(String(160), nullable=False, comment="item and certificate, or achievement")
+    source: Mapped[str] = mapped_column(
+        String(160), nullable=False, comment="item and certificate, or achievement"
+    )
     purpose: Mapped[str] = mapped_column(String(100), nullable=False)
     achievement_id: Mapped[int] = mapped_column(Key, ForeignKey("achievement.id"), nullable=False, index=True)
     application_id: Mapped[int] = mapped_column(Key, ForeignKey("conversion_application.id"), nullable=False)
@@ -293,7 +362,9 @@ class Assessment(Editable, Model):
         ASSESSMENT_STATES.check("state"),
         ADVICE.check("advice", nullable=True),
         CheckConstraint("(state = 'given') = (given_at IS NOT NULL)", name="given_has_time"),
-        CheckConstraint("given_at IS NULL OR (given_by_id IS NOT NULL AND advice IS NOT NULL)", name="given_is_whole"),
+        CheckConstraint(
+            "given_at IS NULL OR (given_by_id IS NOT NULL AND advice IS NOT NULL)", name="given_is_whole"
+        ),
         Index(
             "uq_assessment_open",
             "application_id",
@@ -307,7 +378,9 @@ class Assessment(Editable, Model):
     __rows__ = Rows(assessor="organisation_id", through="application")
 
     application_id: Mapped[int] = mapped_column(Key, ForeignKey("conversion_application.id"), nullable=False)
-    organisation_id: Mapped[int] = mapped_column(Key, ForeignKey("organisation.id"), nullable=False, comment="who is asked")
+    organisation_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("organisation.id"), nullable=False, comment="who is asked"
+    )
     state: Mapped[str] = mapped_column(Code(ASSESSMENT_STATES), default="asked", nullable=False)
     question: Mapped[str] = mapped_column(Text, nullable=False)
     due_at: Mapped[datetime] = mapped_column(Moment, nullable=False)

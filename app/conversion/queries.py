@@ -22,17 +22,25 @@ IN_USE = ("initial_review", "performance_review", "final_review", "returned", "a
 QUEUE = (
     joinedload(ConversionApplication.learner).joinedload(Learner.person),
     joinedload(ConversionApplication.rule_version).joinedload(RuleVersion.rule).joinedload(Rule.agreement),
-    selectinload(ConversionApplication.sources).joinedload(ConversionSource.achievement).joinedload(Achievement.category),
+    selectinload(ConversionApplication.sources)
+    .joinedload(ConversionSource.achievement)
+    .joinedload(Achievement.category),
     selectinload(ConversionApplication.targets).joinedload(ConversionTarget.catalogue_item),
 )
 
 
-def convertible(learner_id: int, *, name: str = "", category_id: int | None = None, issuer: str = "") -> Select[tuple[Achievement]]:
+def convertible(
+    learner_id: int, *, name: str = "", category_id: int | None = None, issuer: str = ""
+) -> Select[tuple[Achievement]]:
     """Catalogued and recognised achievements outside 业绩类, newest first (spec 2.4)."""
     query = (
         select(Achievement)
         .join(Category, Category.id == Achievement.category_id)
-        .where(Achievement.learner_id == learner_id, Achievement.state.in_(("catalogued", "recognised")), Category.performance.is_(False))
+        .where(
+            Achievement.learner_id == learner_id,
+            Achievement.state.in_(("catalogued", "recognised")),
+            Category.performance.is_(False),
+        )
         .order_by(Achievement.id.desc())
         .options(joinedload(Achievement.category))
     )
@@ -56,16 +64,29 @@ def performance(learner_id: int) -> Select[tuple[Achievement]]:
 
 def rule_counts(session: Session, achievements: Sequence[Achievement]) -> dict[int, tuple[int, int]]:
     """(可转换规则数, 已用转换规则数) per achievement: rules that its item can enter less those in use, and those in use."""
-    candidates = counts_for_items(session, (a.catalogue_item_id for a in achievements if a.catalogue_item_id and a.origin != "converted"))
+    candidates = counts_for_items(
+        session,
+        (a.catalogue_item_id for a in achievements if a.catalogue_item_id and a.origin != "converted"),
+    )
     rows = session.execute(
         select(ConversionSource.achievement_id, func.count())
         .join(ConversionApplication, ConversionApplication.id == ConversionSource.application_id)
-        .where(ConversionSource.achievement_id.in_([a.id for a in achievements]), ConversionApplication.state.in_(IN_USE))
+        .where(
+            ConversionSource.achievement_id.in_([a.id for a in achievements]),
+            ConversionApplication.state.in_(IN_USE),
+        )
         .group_by(ConversionSource.achievement_id)
     )
-    used = {key: number for key, number in rows}
+    used: dict[int, int] = dict(rows.tuples().all())
     return {
-        a.id: (max((candidates.get(a.catalogue_item_id or 0, 0) if a.origin != "converted" else 0) - used.get(a.id, 0), 0), used.get(a.id, 0))
+        a.id: (
+            max(
+                (candidates.get(a.catalogue_item_id or 0, 0) if a.origin != "converted" else 0)
+                - used.get(a.id, 0),
+                0,
+            ),
+            used.get(a.id, 0),
+        )
         for a in achievements
     }
 
@@ -86,15 +107,24 @@ def with_details() -> tuple[Any, ...]:
     """Loader options of a case page."""
     return (
         *QUEUE,
-        selectinload(ConversionApplication.sources).joinedload(ConversionSource.achievement).selectinload(Achievement.evidence),
-        selectinload(ConversionApplication.targets).joinedload(ConversionTarget.catalogue_item).joinedload(CatalogueItem.organisation),
+        selectinload(ConversionApplication.sources)
+        .joinedload(ConversionSource.achievement)
+        .selectinload(Achievement.evidence),
+        selectinload(ConversionApplication.targets)
+        .joinedload(ConversionTarget.catalogue_item)
+        .joinedload(CatalogueItem.organisation),
         selectinload(ConversionApplication.files),
     )
 
 
 def agreement_named(query: Select[Any], word: str) -> Select[Any]:
     """Narrow a queue by 协议名称."""
-    versions = select(RuleVersion.id).join(Rule, Rule.id == RuleVersion.rule_id).join(Agreement).where(Agreement.name.contains(word, autoescape=True))
+    versions = (
+        select(RuleVersion.id)
+        .join(Rule, Rule.id == RuleVersion.rule_id)
+        .join(Agreement)
+        .where(Agreement.name.contains(word, autoescape=True))
+    )
     return query.where(ConversionApplication.rule_version_id.in_(versions))
 
 

@@ -1,4 +1,6 @@
-"""Which committee gets a case (spec 2.4): AND inside a scope row, OR between rows; the most specific wins; a tie or none → 未分派."""
+"""Which committee gets a case (spec 2.4): AND inside a scope row, OR between rows; the most specific wins; a
+tie or none → 未分派.
+"""
 
 from __future__ import annotations
 

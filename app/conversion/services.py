@@ -28,7 +28,7 @@ from app.conversion.routing import committee_for
 from app.conversion.states import enter_stage, granted, workflow
 from app.evidence import services as evidence
 from app.kernel.clock import civil, now
-from app.kernel.errors import Conflict, Forbidden, Invalid, N_, NotFound
+from app.kernel.errors import N_, Conflict, Forbidden, Invalid, NotFound
 from app.kernel.numbering import case_number
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
@@ -47,16 +47,24 @@ STAGES = {"initial_review": "initial", "final_review": "final", "performance_rev
 DESKS = {"initial": "InitialReviewDesk", "final": "FinalReviewDesk", "performance": "PerformanceReviewDesk"}
 
 
-# --- the learner --------------------------------------------------------------------------------------------------------
+# --- the learner
+# --------------------------------------------------------------------------------------------------------
 
 
 def submit(
-    uow: UnitOfWork, rule_id: int, version_id: int, chosen: Mapping[int, int], uploads: Iterable[Upload] = (), idempotency_key: str | None = None
+    uow: UnitOfWork,
+    rule_id: int,
+    version_id: int,
+    chosen: Mapping[int, int],
+    uploads: Iterable[Upload] = (),
+    idempotency_key: str | None = None,
 ) -> ConversionApplication:
-    """申请转换 by a rule. ``chosen``: slot id → achievement id; ``version_id`` is the version that the learner saw.
+    """申请转换 by a rule. ``chosen``: slot id → achievement id; ``version_id`` is the version that the learner
+    saw.
 
-    Sources are held, rule version, credits and ratio frozen. The same form sent again returns the same application. Raises
-    Conflict (rule out of force or changed, source spent, target taken), Invalid (not eligible), NotFound.
+    Sources are held, rule version, credits and ratio frozen. The same form sent again returns the same
+    application. Raises Conflict (rule out of force or changed, source spent, target taken), Invalid (not
+    eligible), NotFound.
     """
     learner = _lock_learner(uow)
     if found := _sent_before(uow, learner, idempotency_key):
@@ -66,7 +74,9 @@ def submit(
         raise NotFound
     version = rule.current_version
     if version.id != version_id:
-        raise Conflict("rule_changed", N_("This rule has changed since you opened it. Please look at it again."))
+        raise Conflict(
+            "rule_changed", N_("This rule has changed since you opened it. Please look at it again.")
+        )
     for reason in eligibility.in_force(rule, version):
         raise reason
     achievements = {slot: _own(uow, learner, key) for slot, key in chosen.items()}
@@ -74,12 +84,20 @@ def submit(
     case = _open(uow, learner, "rule", "initial_review", idempotency_key)
     case.rule_version_id, case.rule_version = version.id, version
     case.programme_id = rule.programme_id or version.targets[0].catalogue_item.programme_id
-    sources = [(achievement, slot) for slot, achievement in achievements.items()]
-    return _complete(uow, case, sources, [(target.catalogue_item, target.ratio) for target in version.targets], uploads)
+    sources: list[tuple[Achievement, int | None]] = [
+        (achievement, slot) for slot, achievement in achievements.items()
+    ]
+    return _complete(
+        uow, case, sources, [(target.catalogue_item, target.ratio) for target in version.targets], uploads
+    )
 
 
-def submit_performance(uow: UnitOfWork, achievement_id: int, item_id: int, idempotency_key: str | None = None) -> ConversionApplication:
-    """业绩类成果转换申请: a recognised performance achievement for a chosen target, at 100 % (spec 2.5). Raises as :func:`submit`."""
+def submit_performance(
+    uow: UnitOfWork, achievement_id: int, item_id: int, idempotency_key: str | None = None
+) -> ConversionApplication:
+    """业绩类成果转换申请: a recognised performance achievement for a chosen target, at 100 % (spec 2.5). Raises as
+    :func:`submit`.
+    """
     learner = _lock_learner(uow)
     if found := _sent_before(uow, learner, idempotency_key):
         return found
@@ -97,8 +115,12 @@ def submit_performance(uow: UnitOfWork, achievement_id: int, item_id: int, idemp
     return case
 
 
-def resubmit(uow: UnitOfWork, case_id: int, version: int, uploads: Iterable[Upload] = ()) -> ConversionApplication:
-    """Send a returned application back to the stage it came from, with further material. Raises Conflict, Invalid."""
+def resubmit(
+    uow: UnitOfWork, case_id: int, version: int, uploads: Iterable[Upload] = ()
+) -> ConversionApplication:
+    """Send a returned application back to the stage it came from, with further material. Raises Conflict,
+    Invalid.
+    """
     case = workflow.lock(uow, case_id)
     workflow.fire(uow, case, "resubmit", version=version)
     _attach(uow, case, uploads)
@@ -115,7 +137,10 @@ def withdraw(uow: UnitOfWork, case_id: int, version: int) -> ConversionApplicati
 def _lock_learner(uow: UnitOfWork) -> Learner:
     """The actor's own learner row, locked: one learner's submissions come one after another."""
     learner = uow.session.scalar(
-        select(Learner).where(Learner.id == uow.actor.learner_id).with_for_update(of=Learner).execution_options(populate_existing=True)
+        select(Learner)
+        .where(Learner.id == uow.actor.learner_id)
+        .with_for_update(of=Learner)
+        .execution_options(populate_existing=True)
     )
     if learner is None:
         raise NotFound
@@ -164,43 +189,82 @@ def _complete(
     uploads: Iterable[Upload],
 ) -> ConversionApplication:
     actor = uow.actor.user_id
-    case.sources = [ConversionSource(achievement_id=a.id, achievement=a, slot_id=slot, created_by_id=actor) for a, slot in sources]
+    case.sources = [
+        ConversionSource(achievement_id=a.id, achievement=a, slot_id=slot, created_by_id=actor)
+        for a, slot in sources
+    ]
     case.targets = [
         ConversionTarget(
-            learner_id=case.learner_id, catalogue_item_id=item.id, catalogue_item=item, item_credits=item.credits, ratio=ratio,
-            live=False, created_by_id=actor,
+            learner_id=case.learner_id,
+            catalogue_item_id=item.id,
+            catalogue_item=item,
+            item_credits=item.credits,
+            ratio=ratio,
+            live=False,
+            created_by_id=actor,
         )
         for item, ratio in targets
-    ]  # fmt: skip
+    ]
     uow.session.add(case)
     uow.flush()
     case.number = case_number("ZH", civil(case.submitted_at).date(), case.id)
     consumption.reserve(uow, case)
     _attach(uow, case, uploads)
-    uow.record("conversion.submit", case, sources=[a.id for a, _ in sources], targets=[item.id for item, _ in targets])
+    uow.record(
+        "conversion.submit",
+        case,
+        sources=[a.id for a, _ in sources],
+        targets=[item.id for item, _ in targets],
+    )
     return case
 
 
-def _attach(uow: UnitOfWork, case: ConversionApplication, uploads: Iterable[Upload], role: str = "related", allow: frozenset[str] = evidence.IMAGES) -> None:
+def _attach(
+    uow: UnitOfWork,
+    case: ConversionApplication,
+    uploads: Iterable[Upload],
+    role: str = "related",
+    allow: frozenset[str] = evidence.IMAGES,
+) -> None:
     for upload in uploads:
         file = evidence.keep(uow, case.learner_id, upload.name, upload.content, allow)
-        uow.session.add(ConversionFile(application_id=case.id, file_id=file.id, role=role, created_by_id=uow.actor.user_id))
+        uow.session.add(
+            ConversionFile(
+                application_id=case.id, file_id=file.id, role=role, created_by_id=uow.actor.user_id
+            )
+        )
     uow.flush()
 
 
-# --- reviewers ----------------------------------------------------------------------------------------------------------
+# --- reviewers
+# ----------------------------------------------------------------------------------------------------------
 
 
 def decide(
-    uow: UnitOfWork, case_id: int, stage: str, decision: str, opinion: str, version: int | None, *, fault: str | None = None, idempotency_key: str | None = None
+    uow: UnitOfWork,
+    case_id: int,
+    stage: str,
+    decision: str,
+    opinion: str,
+    version: int | None,
+    *,
+    fault: str | None = None,
+    idempotency_key: str | None = None,
 ) -> ConversionApplication:
-    """初审, 终审 or 业绩类转换审核: ``decision`` is agree, refuse or return. Raises Conflict, Forbidden, review.Blocked, Invalid, NotFound."""
+    """初审, 终审 or 业绩类转换审核: ``decision`` is agree, refuse or return. Raises Conflict, Forbidden,
+    review.Blocked, Invalid, NotFound.
+    """
     case: ConversionApplication = workflow.lock(uow, case_id)
     if review.decided_already(uow.session, idempotency_key, uow.actor):
         return case
     if decision not in ("agree", "refuse", "return"):
         raise Invalid("no_decision", N_("Please choose a decision."))
-    inputs: dict[str, Any] = {"decision": decision, "opinion": opinion, "fault": fault, "idempotency_key": idempotency_key}
+    inputs: dict[str, Any] = {
+        "decision": decision,
+        "opinion": opinion,
+        "fault": fault,
+        "idempotency_key": idempotency_key,
+    }
     workflow.fire(uow, case, f"{stage}_{decision}", version=version, **inputs)
     return case
 
@@ -249,11 +313,14 @@ def assign_committee(uow: UnitOfWork, case_id: int, committee_id: int, version: 
     uow.record("conversion.assign", case, committee=committee.id)
 
 
-# --- third-party assessment ---------------------------------------------------------------------------------------------
+# --- third-party assessment
+# ---------------------------------------------------------------------------------------------
 
 
 def ask_assessment(uow: UnitOfWork, case_id: int, organisation_id: int, question: str) -> Assessment:
-    """The committee asks a third-party organisation for its view of a performance case (spec 2.5). Raises Conflict, Invalid."""
+    """The committee asks a third-party organisation for its view of a performance case (spec 2.5). Raises
+    Conflict, Invalid.
+    """
     case = _waiting(uow, case_id, "ask")
     organisation = uow.session.get(Organisation, organisation_id)
     if organisation is None or organisation.kind != "reviewer" or not organisation.active:
@@ -283,7 +350,8 @@ def give_assessment(uow: UnitOfWork, assessment_id: int, advice: str, grounds: s
     assessments.fire(uow, row, "give", version=version, advice=advice, grounds=grounds.strip()[:4000])
 
 
-# --- the clock ----------------------------------------------------------------------------------------------------------
+# --- the clock
+# ----------------------------------------------------------------------------------------------------------
 
 
 def lapse_overdue(uow: UnitOfWork, limit: int = 200) -> int:
@@ -312,20 +380,27 @@ def remind_due(uow: UnitOfWork, limit: int = 200) -> int:
     cases = uow.session.scalars(due.limit(limit)).all()
     for case in cases:
         case.reminded_at = moment
-        words = {"source": case.source_name, "deadline": case.learner_due_at or moment}
+        words: dict[str, Any] = {"source": case.source_name, "deadline": case.learner_due_at or moment}
         notices.post(
-            uow, "correction_reminder", case.learner.person_id, variables=words, link=f"/me/conversion/{case.id}",
+            uow,
+            "correction_reminder",
+            case.learner.person_id,
+            variables=words,
+            link=f"/me/conversion/{case.id}",
             event=f"reminder {case.id} {case.learner_due_at}",
-        )  # fmt: skip
+        )
     uow.flush()
     return len(cases)
 
 
-# --- replay -------------------------------------------------------------------------------------------------------------
+# --- replay -------------------------------------------------------------------------------------------------
+# ------------
 
 
 def replay(session: Session, case_id: int) -> list[str]:
-    """Decide an approved case again from what was stored; returns the differences, none when it comes out the same (spec 1.5.4)."""
+    """Decide an approved case again from what was stored; returns the differences, none when it comes out
+    the same (spec 1.5.4).
+    """
     case = session.get(ConversionApplication, case_id)
     if case is None or case.reasoning is None:
         raise NotFound
@@ -336,12 +411,16 @@ def replay(session: Session, case_id: int) -> list[str]:
         if sha256(canonical(form(version))).hexdigest() != stored["digest"]:
             differences.append(f"rule version {version.id} is not what was decided under")
     for target, row in zip(case.targets, stored["targets"], strict=True):
-        if granted(row["credits"], row["ratio"]) != target.granted_credits or target.granted_credits != row["granted"]:
-            differences.append(f"target {target.catalogue_item_id}: {target.granted_credits} granted, {row['granted']} decided")
+        if (
+            granted(row["credits"], row["ratio"]) != target.granted_credits
+            or target.granted_credits != row["granted"]
+        ):
+            differences.append(
+                f"target {target.catalogue_item_id}: {target.granted_credits} granted, {row['granted']} decided"
+            )
     return differences
 
 
 def stage_of(case: ConversionApplication) -> str | None:
     """The stage that waits for a reviewer, or None."""
     return STAGES.get(case.state)
-

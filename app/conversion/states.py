@@ -1,4 +1,6 @@
-"""A conversion's life (spec 2.4, 2.5): every step, who may take it, what guards it, what follows in the same transaction."""
+"""A conversion's life (spec 2.4, 2.5): every step, who may take it, what guards it, what follows in the same
+transaction.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from app.conversion.models import STATES, ConversionApplication
 from app.conversion.routing import committee_for
 from app.kernel.choices import Tone
 from app.kernel.clock import now
-from app.kernel.errors import Conflict, Invalid, N_
+from app.kernel.errors import N_, Conflict, Invalid
 from app.kernel.settings import settings
 from app.kernel.workflow import Part, Step, Transition, Workflow
 from app.notices import services as notices
@@ -36,7 +38,8 @@ def enter_stage(case: ConversionApplication, session: Session, state: str, days_
     case.learner_due_at = case.reminded_at = None
 
 
-# --- guards -------------------------------------------------------------------------------------------------------------
+# --- guards -------------------------------------------------------------------------------------------------
+# ------------
 
 
 def _originals_seen(step: Step) -> None:
@@ -44,7 +47,9 @@ def _originals_seen(step: Step) -> None:
     if step.case.kind == "performance":
         ids = [achievement.id for achievement in step.case.achievements]
         rounds = select(RecognitionApplication.id).where(RecognitionApplication.achievement_id.in_(ids))
-        if step.uow.session.scalar(select(Attestation.id).where(Attestation.recognition_id.in_(rounds)).limit(1)):
+        if step.uow.session.scalar(
+            select(Attestation.id).where(Attestation.recognition_id.in_(rounds)).limit(1)
+        ):
             return
     review.originals_seen(step)
 
@@ -56,15 +61,20 @@ def credits_known(step: Step) -> None:
             target.item_credits = target.catalogue_item.credits
         if target.item_credits is None:
             raise Invalid(
-                "credits_unknown", N_("The credits of %(target)s are not known yet. Staff must fill them in first."),
+                "credits_unknown",
+                N_("The credits of %(target)s are not known yet. Staff must fill them in first."),
                 target=target.catalogue_item.name,
-            )  # fmt: skip
+            )
 
 
 def _sources_stand(step: Step) -> None:
     for achievement in step.case.achievements:
         if not achievements.accepted(achievement) or achievement.suspect:
-            raise Conflict("source_gone", N_("%(name)s is no longer recognised, or is under review."), name=achievement.name)
+            raise Conflict(
+                "source_gone",
+                N_("%(name)s is no longer recognised, or is under review."),
+                name=achievement.name,
+            )
 
 
 def _in_time(step: Step) -> None:
@@ -72,7 +82,8 @@ def _in_time(step: Step) -> None:
         raise Conflict("too_late", N_("The deadline for the correction has passed."))
 
 
-# --- stamps -------------------------------------------------------------------------------------------------------------
+# --- stamps -------------------------------------------------------------------------------------------------
+# ------------
 
 
 def _stamp_initial(step: Step) -> None:
@@ -127,11 +138,23 @@ def _reason(step: Step) -> None:
         "rule_version": case.rule_version_id,
         "digest": case.rule_version.digest if case.rule_version else None,
         "sources": [
-            {"achievement": a.id, "item": a.catalogue_item_id, "state": a.state, "identity": a.identity_key, "score": a.score}
+            {
+                "achievement": a.id,
+                "item": a.catalogue_item_id,
+                "state": a.state,
+                "identity": a.identity_key,
+                "score": a.score,
+            }
             for a in case.achievements
         ],
         "targets": [
-            {"item": t.catalogue_item_id, "credits": t.item_credits, "ratio": t.ratio, "granted": t.granted_credits} for t in case.targets
+            {
+                "item": t.catalogue_item_id,
+                "credits": t.item_credits,
+                "ratio": t.ratio,
+                "granted": t.granted_credits,
+            }
+            for t in case.targets
         ],
     }
 
@@ -141,14 +164,19 @@ def granted(item_credits: int, ratio: int) -> int:
     return (item_credits * ratio + 5000) // 10000
 
 
-# --- effects ------------------------------------------------------------------------------------------------------------
+# --- effects
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _grant(step: Step) -> None:
     case = step.case
     for target in case.targets:
         made = achievements.grant(
-            step.uow, case.learner_id, target.catalogue_item, conversion_id=case.id, credits=target.granted_credits
+            step.uow,
+            case.learner_id,
+            target.catalogue_item,
+            conversion_id=case.id,
+            credits=target.granted_credits,
         )
         target.achievement_id = made.id
     step.uow.flush()
@@ -186,7 +214,9 @@ def _tell(code: str, *names: str) -> Part:
             "deadline": case.learner_due_at or now(),
         }
         link = f"/me/conversion/{case.id}"
-        notices.post(step.uow, code, case.learner.person_id, variables={name: words[name] for name in names}, link=link)
+        notices.post(
+            step.uow, code, case.learner.person_id, variables={name: words[name] for name in names}, link=link
+        )
 
     return effect
 
@@ -203,19 +233,38 @@ def _review_steps(prefix: str, stage: str, state: str, permission: str) -> tuple
     write = review.write_review(stage)
     final = stage != "initial"
     agree = Transition(
-        f"{prefix}_agree", N_("Agree"), (state,), "approved" if final else "final_review", permission,
+        f"{prefix}_agree",
+        N_("Agree"),
+        (state,),
+        "approved" if final else "final_review",
+        permission,
         guards=(*guards, _originals_seen, *((_sources_stand, credits_known) if final else ())),
         stamps=(_stamp_final, _reason) if final else (_stamp_initial, _enter_final),
-        effects=(write, _consume, _grant, _N2) if final else (write, _N1), tone=Tone.SUCCESS,
-    )  # fmt: skip
+        effects=(write, _consume, _grant, _N2) if final else (write, _N1),
+        tone=Tone.SUCCESS,
+    )
     refuse = Transition(
-        f"{prefix}_refuse", N_("Disagree"), (state,), "refused" if final else "initial_refused", permission,
-        guards=guards, stamps=(_stamp_final if final else _stamp_initial,), effects=(write, _release, _REFUSED), tone=Tone.DANGER,
-    )  # fmt: skip
+        f"{prefix}_refuse",
+        N_("Disagree"),
+        (state,),
+        "refused" if final else "initial_refused",
+        permission,
+        guards=guards,
+        stamps=(_stamp_final if final else _stamp_initial,),
+        effects=(write, _release, _REFUSED),
+        tone=Tone.DANGER,
+    )
     give_back = Transition(
-        f"{prefix}_return", N_("Return for correction"), (state,), "returned", permission,
-        guards=guards, stamps=(_stamp_return,), effects=(write, _RETURNED), tone=Tone.WARNING,
-    )  # fmt: skip
+        f"{prefix}_return",
+        N_("Return for correction"),
+        (state,),
+        "returned",
+        permission,
+        guards=guards,
+        stamps=(_stamp_return,),
+        effects=(write, _RETURNED),
+        tone=Tone.WARNING,
+    )
     return agree, refuse, give_back
 
 
@@ -225,26 +274,63 @@ TRANSITIONS = (
     *_review_steps("final", "final", "final_review", "FinalReviewDesk.decide"),
     *_review_steps("performance", "performance", "performance_review", "PerformanceReviewDesk.decide"),
     Transition(
-        "resubmit", N_("Submit the correction"), ("returned",), lambda case: case.returned_from, "MyConversionView.resubmit",
-        guards=(_in_time,), stamps=(_stamp_resubmit,), tone=Tone.INFO,
-    ),
-    Transition("withdraw", N_("Withdraw"), _OPEN, "withdrawn", "MyConversionView.withdraw", stamps=(_leave,), effects=(_release,)),
-    Transition(
-        "lapse", N_("Lapse"), ("returned",), "lapsed", "System.lapse", stamps=(_leave,), effects=(_release, _tell("lapsed", "source")),
-    ),
-    Transition(
-        "uphold_initial", N_("Uphold the appeal"), ("initial_refused",), "final_review", "AppealDesk.decide",
-        stamps=(_enter_final,), effects=(_reserve_again, _N1), tone=Tone.SUCCESS,
+        "resubmit",
+        N_("Submit the correction"),
+        ("returned",),
+        lambda case: case.returned_from,
+        "MyConversionView.resubmit",
+        guards=(_in_time,),
+        stamps=(_stamp_resubmit,),
+        tone=Tone.INFO,
     ),
     Transition(
-        "uphold_final", N_("Uphold the appeal"), ("refused",), "approved", "AppealDesk.decide",
-        guards=(_sources_stand, credits_known), stamps=(_stamp_final, _reason),
-        effects=(_reserve_again, _consume, _grant, _N2), tone=Tone.SUCCESS,
+        "withdraw",
+        N_("Withdraw"),
+        _OPEN,
+        "withdrawn",
+        "MyConversionView.withdraw",
+        stamps=(_leave,),
+        effects=(_release,),
     ),
     Transition(
-        "reverse", N_("Reverse"), ("approved",), "reversed", "ReversalView.decide",
-        effects=(_take_back, _release, _tell("reversed", "source", "target", "reason")), tone=Tone.DANGER,
+        "lapse",
+        N_("Lapse"),
+        ("returned",),
+        "lapsed",
+        "System.lapse",
+        stamps=(_leave,),
+        effects=(_release, _tell("lapsed", "source")),
     ),
-)  # fmt: skip
+    Transition(
+        "uphold_initial",
+        N_("Uphold the appeal"),
+        ("initial_refused",),
+        "final_review",
+        "AppealDesk.decide",
+        stamps=(_enter_final,),
+        effects=(_reserve_again, _N1),
+        tone=Tone.SUCCESS,
+    ),
+    Transition(
+        "uphold_final",
+        N_("Uphold the appeal"),
+        ("refused",),
+        "approved",
+        "AppealDesk.decide",
+        guards=(_sources_stand, credits_known),
+        stamps=(_stamp_final, _reason),
+        effects=(_reserve_again, _consume, _grant, _N2),
+        tone=Tone.SUCCESS,
+    ),
+    Transition(
+        "reverse",
+        N_("Reverse"),
+        ("approved",),
+        "reversed",
+        "ReversalView.decide",
+        effects=(_take_back, _release, _tell("reversed", "source", "target", "reason")),
+        tone=Tone.DANGER,
+    ),
+)
 
 workflow = Workflow("conversion", ConversionApplication, STATES, TRANSITIONS, authorise)

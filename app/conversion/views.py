@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -18,15 +19,15 @@ from app.achievements import values
 from app.achievements.models import ORIGINS, Achievement
 from app.achievements.models import STATES as ACHIEVEMENT_STATES
 from app.achievements.views import me
-from app.appeals.models import Appeal, Reversal
 from app.appeals.models import STATES as APPEAL_STATES
+from app.appeals.models import Appeal, Reversal
 from app.console.desk import Column, Desk, Filter, uploads
 from app.console.pages import keyset, numbered
 from app.conversion import eligibility, queries, services
 from app.conversion.assessments import workflow as assessments
 from app.conversion.models import ADVICE, ASSESSMENT_STATES, OPEN, STATES, Assessment, ConversionApplication
 from app.kernel.database import db
-from app.kernel.errors import DomainError, N_, NotFound
+from app.kernel.errors import N_, DomainError, NotFound
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.organisations.models import Committee, Organisation
@@ -38,7 +39,8 @@ from app.security.models import Person
 from app.security.permissions import allowed
 from app.security.rows import readable, visible
 
-# --- the learner --------------------------------------------------------------------------------------------------------
+# --- the learner
+# --------------------------------------------------------------------------------------------------------
 
 
 class MyConversionView(BaseView):
@@ -52,12 +54,22 @@ class MyConversionView(BaseView):
     def index(self) -> ResponseReturnValue:
         learner = me()
         key = request.args.get("category", "")
-        words = {"name": request.args.get("name", "").strip()[:100], "issuer": request.args.get("issuer", "").strip()[:100]}
+        words = {
+            "name": request.args.get("name", "").strip()[:100],
+            "issuer": request.args.get("issuer", "").strip()[:100],
+        }
         category = int(key) if key.isdigit() and len(key) < 10 else None
         page = numbered(db.session(), queries.convertible(learner.id, category_id=category, **words))
         counts = queries.rule_counts(db.session(), page.rows)
         categories = [c for c in achievement_queries.small_categories(db.session()) if not c.performance]
-        return self.render_template("conversion/mine.html", page=page, counts=counts, categories=categories, words=words, category=category)
+        return self.render_template(
+            "conversion/mine.html",
+            page=page,
+            counts=counts,
+            categories=categories,
+            words=words,
+            category=category,
+        )
 
     @expose("/rules/<int:achievement_id>")
     @has_access
@@ -67,7 +79,10 @@ class MyConversionView(BaseView):
         achievement: Achievement = visible(db.session(), Achievement, achievement_id, actor())
         words = request.args.get("q", "").strip()[:100]
         query = rule_queries.for_item(
-            achievement.catalogue_item_id or 0, words=words, own_programme_id=learner.programme_id, own_name=learner.programme.name if learner.programme else ""
+            achievement.catalogue_item_id or 0,
+            words=words,
+            own_programme_id=learner.programme_id,
+            own_name=learner.programme.name if learner.programme else "",
         )
         page = numbered(db.session(), query, sizes=(10, 25, 50), default=10)
         template = "conversion/_rules.html" if request.headers.get("HX-Request") else "conversion/rules.html"
@@ -79,34 +94,44 @@ class MyConversionView(BaseView):
         """The chosen rule: what it asks for, whether the learner's achievements fit, further material, 提交."""
         session, learner = db.session(), me()
         achievement: Achievement = visible(session, Achievement, achievement_id, actor())
-        rule = rule_queries.published(session, rule_id)
-        if rule is None or rule.current_version is None:
-            raise NotFound
+        rule = _published(rule_id)
         message, status = "", 200
         if request.method == "POST":
             try:
                 with UnitOfWork(db.session, actor()) as uow:
                     case = services.submit(
-                        uow, rule_id, _whole("version"), _slots(), uploads(request.files.getlist("files")), request.form.get("key", "")[:64] or None
+                        uow,
+                        rule_id,
+                        _whole("version"),
+                        _slots(),
+                        uploads(request.files.getlist("files")),
+                        request.form.get("key", "")[:64] or None,
                     )
                 flash(_("Submitted."), "success")
                 return redirect(url_for("MyConversionView.show", pk=case.id))
             except DomainError as error:
                 message, status = str(_(error.message, **error.params)), error.status
-                rule = rule_queries.published(session, rule_id)
+                rule = _published(rule_id)
                 achievement = visible(session, Achievement, achievement_id, actor())
-                if rule is None or rule.current_version is None:
-                    raise NotFound from error
         version = rule.current_version
         held = session.scalars(queries.convertible(learner.id)).unique().all()
-        slots = [(slot, [(a, eligibility.obstacles(version, slot, a)) for a in held if eligibility.fits(slot, a)]) for slot in version.sources]
+        slots = [
+            (slot, [(a, eligibility.obstacles(version, slot, a)) for a in held if eligibility.fits(slot, a)])
+            for slot in version.sources
+        ]
         return (
             self.render_template(
-                "conversion/apply.html", achievement=achievement, rule=rule, version=version, slots=slots, message=message,
-                reasons=eligibility.in_force(rule, version), key=request.form.get("key") or uuid4().hex,
+                "conversion/apply.html",
+                achievement=achievement,
+                rule=rule,
+                version=version,
+                slots=slots,
+                message=message,
+                reasons=eligibility.in_force(rule, version),
+                key=request.form.get("key") or uuid4().hex,
             ),
             status,
-        )  # fmt: skip
+        )
 
     @expose("/progress/<int:achievement_id>")
     @has_access
@@ -115,7 +140,14 @@ class MyConversionView(BaseView):
         achievement: Achievement = visible(db.session(), Achievement, achievement_id, actor())
         cases = queries.of_achievement(db.session(), achievement.id)
         records = {case.id: review.reviews(db.session(), case) for case in cases}
-        return self.render_template("conversion/progress.html", achievement=achievement, cases=cases, records=records, states=STATES, decisions=DECISIONS)
+        return self.render_template(
+            "conversion/progress.html",
+            achievement=achievement,
+            cases=cases,
+            records=records,
+            states=STATES,
+            decisions=DECISIONS,
+        )
 
     @expose("/<int:pk>")
     @has_access
@@ -123,20 +155,36 @@ class MyConversionView(BaseView):
         case: ConversionApplication = visible(db.session(), ConversionApplication, pk, actor())
         appeal = db.session.scalar(select(Appeal).where(Appeal.conversion_id == case.id))
         return self.render_template(
-            "conversion/show.html", case=case, reviews=review.reviews(db.session(), case), states=STATES, decisions=DECISIONS, faults=FAULTS, appeal=appeal,
-            appeal_states=APPEAL_STATES, may_withdraw=case.state in (*OPEN, "returned"), may_appeal=case.state in ("initial_refused", "refused") and appeal is None,
-        )  # fmt: skip
+            "conversion/show.html",
+            case=case,
+            reviews=review.reviews(db.session(), case),
+            states=STATES,
+            decisions=DECISIONS,
+            faults=FAULTS,
+            appeal=appeal,
+            appeal_states=APPEAL_STATES,
+            may_withdraw=case.state in (*OPEN, "returned"),
+            may_appeal=case.state in ("initial_refused", "refused") and appeal is None,
+        )
 
     @expose("/<int:pk>/withdraw", methods=["POST"])
     @has_access
     def withdraw(self, pk: int) -> ResponseReturnValue:
-        return _step(pk, lambda uow: services.withdraw(uow, pk, _whole("version")), _("The application has been withdrawn."))
+        return _step(
+            pk,
+            lambda uow: services.withdraw(uow, pk, _whole("version")),
+            _("The application has been withdrawn."),
+        )
 
     @expose("/<int:pk>/resubmit", methods=["POST"])
     @has_access
     def resubmit(self, pk: int) -> ResponseReturnValue:
         return _step(
-            pk, lambda uow: services.resubmit(uow, pk, _whole("version"), uploads(request.files.getlist("files"))), _("The correction has been submitted.")
+            pk,
+            lambda uow: services.resubmit(
+                uow, pk, _whole("version"), uploads(request.files.getlist("files"))
+            ),
+            _("The correction has been submitted."),
         )
 
 
@@ -151,7 +199,14 @@ class MyPerformanceView(BaseView):
     def index(self) -> ResponseReturnValue:
         page = numbered(db.session(), queries.performance(me().id))
         cases = {a.id: queries.of_achievement(db.session(), a.id) for a in page.rows}
-        return self.render_template("conversion/performance.html", page=page, cases=cases, states=STATES, origins=ORIGINS, achievement_states=ACHIEVEMENT_STATES)
+        return self.render_template(
+            "conversion/performance.html",
+            page=page,
+            cases=cases,
+            states=STATES,
+            origins=ORIGINS,
+            achievement_states=ACHIEVEMENT_STATES,
+        )
 
     @expose("/target/<int:achievement_id>", methods=["GET", "POST"])
     @has_access
@@ -162,15 +217,33 @@ class MyPerformanceView(BaseView):
         if request.method == "POST":
             try:
                 with UnitOfWork(db.session, actor()) as uow:
-                    case = services.submit_performance(uow, achievement_id, _whole("item"), request.form.get("key", "")[:64] or None)
+                    case = services.submit_performance(
+                        uow, achievement_id, _whole("item"), request.form.get("key", "")[:64] or None
+                    )
                 flash(_("Submitted."), "success")
                 return redirect(url_for("MyConversionView.show", pk=case.id))
             except DomainError as error:
                 message, status = str(_(error.message, **error.params)), error.status
                 achievement = visible(db.session(), Achievement, achievement_id, actor())
-        words = {name: request.args.get(name, "").strip()[:100] for name in ("project", "name", "organisation")}
+        words: dict[str, Any] = {
+            name: request.args.get(name, "").strip()[:100] for name in ("project", "name", "organisation")
+        }
         items = achievement_queries.search_targets(db.session(), **words)
-        return self.render_template("conversion/target.html", achievement=achievement, items=items, words=words, message=message, key=uuid4().hex), status
+        return self.render_template(
+            "conversion/target.html",
+            achievement=achievement,
+            items=items,
+            words=words,
+            message=message,
+            key=uuid4().hex,
+        ), status
+
+
+def _published(rule_id: int) -> Any:
+    rule = rule_queries.published(db.session(), rule_id) if rule_id < 2**63 else None
+    if rule is None or rule.current_version is None:
+        raise NotFound
+    return rule
 
 
 def _whole(name: str) -> int:
@@ -184,7 +257,13 @@ def _slots() -> dict[int, int]:
     """slot id → achievement id, from fields named ``slot-<id>``."""
     found = {}
     for name, value in request.form.items():
-        if name.startswith("slot-") and name[5:].isdigit() and value.isdigit() and len(name) < 24 and len(value) < 19:
+        if (
+            name.startswith("slot-")
+            and name[5:].isdigit()
+            and value.isdigit()
+            and len(name) < 24
+            and len(value) < 19
+        ):
             found[int(name[5:])] = int(value)
     return found
 
@@ -200,11 +279,16 @@ def _step(pk: int, step: Any, message: str) -> ResponseReturnValue:
     return redirect(url_for("MyConversionView.show", pk=pk))
 
 
-# --- reviewers ----------------------------------------------------------------------------------------------------------
+# --- reviewers
+# ----------------------------------------------------------------------------------------------------------
 
 
 def _person_named(query: Select[Any], word: str) -> Select[Any]:
-    people = select(Learner.id).join(Person, Person.id == Learner.person_id).where(Person.name_search.contains(word.casefold(), autoescape=True))
+    people = (
+        select(Learner.id)
+        .join(Person, Person.id == Learner.person_id)
+        .where(Person.name_search.contains(word.casefold(), autoescape=True))
+    )
     return query.where(ConversionApplication.learner_id.in_(people))
 
 
@@ -220,21 +304,36 @@ class ConversionDesk(Desk):
     decided_message = _l("Reviewed")
     details_template = "conversion/_details.html"
     options = queries.QUEUE
-    columns = (
+    columns: Sequence[Column] = (
         Column(N_("Name"), lambda case: case.learner.name),
         Column(N_("Agreement"), lambda case: case.rule_version.rule.agreement if case.rule_version else None),
         Column(N_("Rule"), lambda case: case.rule_version.name if case.rule_version else None),
         Column(N_("Applied on"), lambda case: case.submitted_at),
     )
-    filters = (_NAME, Filter("agreement", N_("Agreement"), queries.agreement_named), Filter("rule", N_("Rule"), queries.rule_named))
+    filters: Sequence[Filter] = (
+        _NAME,
+        Filter("agreement", N_("Agreement"), queries.agreement_named),
+        Filter("rule", N_("Rule"), queries.rule_named),
+    )
     extra_template = ""
     kind = "rule"
 
     def base(self, query: Select[Any]) -> Select[Any]:
         return query.where(ConversionApplication.kind == self.kind)
 
-    def decide_case(self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str) -> Any:
-        return services.decide(uow, pk, self.stage, decision, opinion, version, fault=form.get("fault") or None, idempotency_key=key or None)
+    def decide_case(
+        self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str
+    ) -> Any:
+        return services.decide(
+            uow,
+            pk,
+            self.stage,
+            decision,
+            opinion,
+            version,
+            fault=form.get("fault") or None,
+            idempotency_key=key or None,
+        )
 
     def claim_case(self, uow: UnitOfWork, pk: int) -> None:
         services.claim(uow, pk)
@@ -243,15 +342,23 @@ class ConversionDesk(Desk):
         services.release(uow, pk)
 
     def details(self, case: Any) -> dict[str, Any]:
-        files = {role: [row.file for row in case.files if row.role == role] for role in ("related", "initial")}
+        files = {
+            role: [row.file for row in case.files if row.role == role] for role in ("related", "initial")
+        }
         return {
             "files": files,
             "shown": {a.id: values.shown(a) for a in case.achievements},
             "tools_template": self.tools(case),
-            "asked": db.session.scalars(select(Assessment).where(Assessment.application_id == case.id).options(joinedload(Assessment.organisation))).all(),
+            "asked": db.session.scalars(
+                select(Assessment)
+                .where(Assessment.application_id == case.id)
+                .options(joinedload(Assessment.organisation))
+            ).all(),
             "advice": ADVICE,
             "assessment_states": ASSESSMENT_STATES,
-            "reversal": db.session.scalar(select(Reversal).where(Reversal.conversion_id == case.id, Reversal.state != "rejected")),
+            "reversal": db.session.scalar(
+                select(Reversal).where(Reversal.conversion_id == case.id, Reversal.state != "rejected")
+            ),
             "may_propose": case.state == "approved" and allowed(actor(), "ReversalView.propose", case),
             "pdf": url_for("DocumentView.conversion", pk=case.id),
         }
@@ -262,8 +369,15 @@ class ConversionDesk(Desk):
 
     def unready(self, case: Any) -> str | None:
         for target in case.targets:
-            if self.stage != "initial" and target.item_credits is None and target.catalogue_item.credits is None:
-                return _("The credits of %(target)s are not known yet. Staff must fill them in first.", target=target.catalogue_item.name)
+            if (
+                self.stage != "initial"
+                and target.item_credits is None
+                and target.catalogue_item.credits is None
+            ):
+                return _(
+                    "The credits of %(target)s are not known yet. Staff must fill them in first.",
+                    target=target.catalogue_item.name,
+                )
         if self.kind == "rule" and not review.attestations(db.session(), case):
             return _("The original has not been attested yet: please attest it first.")
         return None
@@ -274,7 +388,16 @@ class InitialReviewDesk(ConversionDesk):
 
     route_base = "/console/conversion/initial"
     waiting = ("initial_review",)
-    done = ("final_review", "initial_refused", "returned", "approved", "refused", "withdrawn", "lapsed", "reversed")
+    done = (
+        "final_review",
+        "initial_refused",
+        "returned",
+        "approved",
+        "refused",
+        "withdrawn",
+        "lapsed",
+        "reversed",
+    )
     stage = "initial"
     title = _l("Initial review of conversions")
     attests = True
@@ -283,7 +406,11 @@ class InitialReviewDesk(ConversionDesk):
         services.attest(uow, pk, seen)
 
     def tools(self, case: Any) -> str:
-        return "conversion/_material.html" if case.state == "initial_review" and self._may("attest", case) else ""
+        return (
+            "conversion/_material.html"
+            if case.state == "initial_review" and self._may("attest", case)
+            else ""
+        )
 
     @expose("/<int:pk>/material", methods=["POST"])
     @has_access
@@ -335,8 +462,16 @@ class PerformanceReviewDesk(ConversionDesk):
         return "conversion/_assessment.html"
 
     def details(self, case: Any) -> dict[str, Any]:
-        reviewers = db.session.scalars(select(Organisation).where(Organisation.kind == "reviewer", Organisation.active).order_by(Organisation.name)).all()
-        return {**super().details(case), "reviewers": reviewers, "may_ask": case.state == "performance_review" and self._may("ask", case)}
+        reviewers = db.session.scalars(
+            select(Organisation)
+            .where(Organisation.kind == "reviewer", Organisation.active)
+            .order_by(Organisation.name)
+        ).all()
+        return {
+            **super().details(case),
+            "reviewers": reviewers,
+            "may_ask": case.state == "performance_review" and self._may("ask", case),
+        }
 
     @expose("/<int:pk>/ask", methods=["POST"])
     @has_access
@@ -362,7 +497,13 @@ class AssessmentDesk(BaseView):
     @has_access
     def queue(self) -> ResponseReturnValue:
         query = select(Assessment).where(readable(Assessment, actor()))
-        rows = keyset(db.session(), query, Assessment.due_at, Assessment.id, options=(joinedload(Assessment.application), joinedload(Assessment.organisation)))
+        rows = keyset(
+            db.session(),
+            query,
+            Assessment.due_at,
+            Assessment.id,
+            options=(joinedload(Assessment.application), joinedload(Assessment.organisation)),
+        )
         return self.render_template("conversion/assessments.html", slice=rows, states=ASSESSMENT_STATES)
 
     @expose("/<int:pk>", methods=["GET", "POST"])
@@ -373,7 +514,13 @@ class AssessmentDesk(BaseView):
         if request.method == "POST":
             try:
                 with UnitOfWork(db.session, actor()) as uow:
-                    services.give_assessment(uow, pk, request.form.get("advice", ""), request.form.get("grounds", ""), _whole("version"))
+                    services.give_assessment(
+                        uow,
+                        pk,
+                        request.form.get("advice", ""),
+                        request.form.get("grounds", ""),
+                        _whole("version"),
+                    )
                 flash(_("Your assessment has been given."), "success")
                 return redirect(url_for("AssessmentDesk.queue"))
             except DomainError as error:
@@ -382,11 +529,17 @@ class AssessmentDesk(BaseView):
         achievements = row.application.achievements
         return (
             self.render_template(
-                "conversion/assessment.html", row=row, achievements=[(a, [s for s in values.shown(a)]) for a in achievements], states=ASSESSMENT_STATES, advice=ADVICE,
-                problem=problem, may_give=row.state == "asked" and allowed(actor(), "AssessmentDesk.give", row), steps=assessments.transitions,
+                "conversion/assessment.html",
+                row=row,
+                achievements=[(a, values.shown(a)) for a in achievements],
+                states=ASSESSMENT_STATES,
+                advice=ADVICE,
+                problem=problem,
+                may_give=row.state == "asked" and allowed(actor(), "AssessmentDesk.give", row),
+                steps=assessments.transitions,
             ),
             status,
-        )  # fmt: skip
+        )
 
 
 class UnassignedView(BaseView):
@@ -399,12 +552,28 @@ class UnassignedView(BaseView):
     @has_access
     def queue(self) -> ResponseReturnValue:
         query = select(ConversionApplication).where(
-            ConversionApplication.committee_id.is_(None), ConversionApplication.state.in_(("final_review", "performance_review")), readable(ConversionApplication, actor())
+            ConversionApplication.committee_id.is_(None),
+            ConversionApplication.state.in_(("final_review", "performance_review")),
+            readable(ConversionApplication, actor()),
         )
-        rows = keyset(db.session(), query, ConversionApplication.submitted_at, ConversionApplication.id, options=queries.QUEUE)
-        committees = db.session.scalars(select(Committee).where(Committee.active).order_by(Committee.name)).all()
-        appeals = db.session.scalars(select(Appeal).where(Appeal.state == "filed", Appeal.body == "committee", Appeal.committee_id.is_(None))).all()
-        return self.render_template("conversion/unassigned.html", slice=rows, committees=committees, states=STATES, appeals=appeals)
+        rows = keyset(
+            db.session(),
+            query,
+            ConversionApplication.submitted_at,
+            ConversionApplication.id,
+            options=queries.QUEUE,
+        )
+        committees = db.session.scalars(
+            select(Committee).where(Committee.active).order_by(Committee.name)
+        ).all()
+        appeals = db.session.scalars(
+            select(Appeal).where(
+                Appeal.state == "filed", Appeal.body == "committee", Appeal.committee_id.is_(None)
+            )
+        ).all()
+        return self.render_template(
+            "conversion/unassigned.html", slice=rows, committees=committees, states=STATES, appeals=appeals
+        )
 
     @expose("/<int:pk>/assign", methods=["POST"])
     @has_access
@@ -417,5 +586,3 @@ class UnassignedView(BaseView):
         except DomainError as error:
             flash(_(error.message, **error.params), "danger")
         return redirect(url_for("UnassignedView.queue"))
-
-

@@ -19,7 +19,10 @@ from app.security.models import Account
 
 def is_loaded() -> bool:
     """Whether the demo's people are there."""
-    return db.session.scalar(select(Account.id).where(Account.login_index == personal.login_index("learner"))) is not None
+    return (
+        db.session.scalar(select(Account.id).where(Account.login_index == personal.login_index("learner")))
+        is not None
+    )
 
 
 def load() -> None:
@@ -44,9 +47,9 @@ def greeting() -> str:
     learners = [f"{word:<12} {name}  Learner" for word, name, _point, _programme in LEARNERS]
     lines = "\n  ".join([*staff, *learners])
     identity = _note_file().read_text() if _note_file().exists() else "-"
-    return f"\nDemo people (password Demo-<word>-2026, e.g. Demo-learner-2026):\n\n  {lines}\n\n  imported, not yet activated: identity number {identity}\n"
+    head = "\nDemo people (password Demo-<word>-2026, e.g. Demo-learner-2026):"
+    return f"{head}\n\n  {lines}\n\n  imported, not yet activated: identity number {identity}\n"
 
 
 def _note_file() -> Path:
     return settings().data_dir / "demo-imported-identity"
-

@@ -1,4 +1,6 @@
-"""Evidence files. The content lives in the store under its digest; this row says whose it is and where it came from."""
+"""Evidence files. The content lives in the store under its digest; this row says whose it is and where it
+came from.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ class EvidenceFile(Recorded, Model):
         CheckConstraint("length(digest) = 64", name="digest_is_sha256"),
         CheckConstraint("size > 0", name="size_positive"),
         CheckConstraint(
-            "media_type IN ('image/jpeg', 'image/png', 'image/gif', 'application/pdf')", name="media_type_known"
+            "media_type IN ('image/jpeg', 'image/png', 'image/gif', 'application/pdf')",
+            name="media_type_known",
         ),
         Index("ix_evidence_file_digest", "digest"),
         Index("ix_evidence_file_learner_id", "learner_id"),
@@ -30,8 +33,12 @@ class EvidenceFile(Recorded, Model):
     )
     __rows__ = Rows(through="learner")
 
-    learner_id: Mapped[int] = mapped_column(Key, ForeignKey("learner.id"), nullable=False, comment="whose case it proves")
-    digest: Mapped[str] = mapped_column(String(64), nullable=False, comment="SHA-256 of the stored bytes, hexadecimal")
+    learner_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("learner.id"), nullable=False, comment="whose case it proves"
+    )
+    digest: Mapped[str] = mapped_column(
+        String(64), nullable=False, comment="SHA-256 of the stored bytes, hexadecimal"
+    )
     size: Mapped[int] = mapped_column(BigInteger, nullable=False, comment="bytes")
     media_type: Mapped[str] = mapped_column(String(32), nullable=False)
     name: Mapped[str] = mapped_column(String(200), nullable=False, comment="name as uploaded, for people")

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from app.evidence.models import EvidenceFile
 from app.evidence.store import store
-from app.kernel.errors import Invalid, N_, TooLarge
+from app.kernel.errors import N_, Invalid, TooLarge
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 
@@ -19,10 +19,14 @@ IMAGES = frozenset({"image/jpeg", "image/png", "image/gif"})
 PDF = frozenset({"application/pdf"})
 #: Longest side of a thumbnail, in pixels.
 THUMBNAIL = 480
-_ACTIVE = re.compile(rb"/(JavaScript|JS|Launch|EmbeddedFile|OpenAction|AA|RichMedia|XFA|SubmitForm|ImportData)\b")
+_ACTIVE = re.compile(
+    rb"/(JavaScript|JS|Launch|EmbeddedFile|OpenAction|AA|RichMedia|XFA|SubmitForm|ImportData)\b"
+)
 
 
-def keep(uow: UnitOfWork, learner_id: int, name: str, content: bytes, allow: frozenset[str] = IMAGES) -> EvidenceFile:
+def keep(
+    uow: UnitOfWork, learner_id: int, name: str, content: bytes, allow: frozenset[str] = IMAGES
+) -> EvidenceFile:
     """Check ``content`` and keep it as evidence of this learner's case.
 
     Raises TooLarge, Invalid (not one of ``allow``, broken, active content) or NoSpace.
@@ -30,10 +34,18 @@ def keep(uow: UnitOfWork, learner_id: int, name: str, content: bytes, allow: fro
     if not content:
         raise Invalid("file_empty", N_("The file is empty."))
     if len(content) > settings().upload_limit:
-        raise TooLarge("file_too_large", N_("The file is larger than %(limit)s MB."), limit=settings().upload_limit // 2**20)
+        raise TooLarge(
+            "file_too_large",
+            N_("The file is larger than %(limit)s MB."),
+            limit=settings().upload_limit // 2**20,
+        )
     media_type = sniff(content)
     if media_type not in allow:
-        wanted = N_("Please upload a PDF file.") if allow == PDF else N_("Please upload a jpg, png or gif picture.")
+        wanted = (
+            N_("Please upload a PDF file.")
+            if allow == PDF
+            else N_("Please upload a jpg, png or gif picture.")
+        )
         raise Invalid("file_type", wanted)
     clean = _clean_pdf(content) if media_type in PDF else _redraw(content, media_type)
     row = EvidenceFile(
@@ -100,17 +112,31 @@ def _redraw(content: bytes, media_type: str) -> bytes:
                 if media_type == "image/jpeg":
                     upright.convert("RGB").save(out, "JPEG", quality=90)
                 elif media_type == "image/png":
-                    upright.convert("RGBA" if "A" in upright.getbands() or "transparency" in upright.info else "RGB").save(out, "PNG")
+                    upright.convert(
+                        "RGBA" if "A" in upright.getbands() or "transparency" in upright.info else "RGB"
+                    ).save(out, "PNG")
                 else:
                     upright.convert("RGB").quantize(256).save(out, "GIF")
                 return out.getvalue()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise Invalid("file_broken", N_("This picture can't be read. Please take or scan it again.")) from error
+    except (
+        UnidentifiedImageError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombWarning,
+        Image.DecompressionBombError,
+    ) as error:
+        raise Invalid(
+            "file_broken", N_("This picture can't be read. Please take or scan it again.")
+        ) from error
 
 
 def _clean_pdf(content: bytes) -> bytes:
     if b"%%EOF" not in content[-2048:]:
         raise Invalid("file_broken_pdf", N_("This PDF is not complete. Please scan it again."))
     if _ACTIVE.search(content):
-        raise Invalid("file_active", N_("This PDF contains scripts, actions or attachments. Please scan the paper and upload that."))
+        raise Invalid(
+            "file_active",
+            N_("This PDF contains scripts, actions or attachments. Please scan the paper and upload that."),
+        )
     return content

@@ -21,18 +21,32 @@ from app.security.rows import Scope, condition, readable
 
 
 def readable_file(key: int, me: Actor) -> EvidenceFile:
-    """The file, for its learner, for staff whose rows it is among, and for committee and assessor of a case that it belongs to. Raises NotFound."""
+    """The file, for its learner, for staff whose rows it is among, and for committee and assessor of a case
+    that it belongs to. Raises NotFound.
+    """
     if not 0 < key <= LARGEST_KEY:
         raise NotFound
     theirs = [condition(ConversionApplication, me, Scope.COMMITTEE)] if me.committee_ids else []
     if "Assessor" in me.roles:
-        theirs.append(ConversionApplication.id.in_(select(Assessment.application_id).where(condition(Assessment, me, Scope.ASSESSOR))))
+        theirs.append(
+            ConversionApplication.id.in_(
+                select(Assessment.application_id).where(condition(Assessment, me, Scope.ASSESSOR))
+            )
+        )
     ways = [readable(EvidenceFile, me)]
     if theirs:
         cases = select(ConversionApplication.id).where(or_(*theirs))
         held = select(ConversionSource.achievement_id).where(ConversionSource.application_id.in_(cases))
-        ways.append(EvidenceFile.id.in_(select(ConversionFile.file_id).where(ConversionFile.application_id.in_(cases))))
-        ways.append(EvidenceFile.id.in_(select(AchievementEvidence.file_id).where(AchievementEvidence.achievement_id.in_(held))))
+        ways.append(
+            EvidenceFile.id.in_(
+                select(ConversionFile.file_id).where(ConversionFile.application_id.in_(cases))
+            )
+        )
+        ways.append(
+            EvidenceFile.id.in_(
+                select(AchievementEvidence.file_id).where(AchievementEvidence.achievement_id.in_(held))
+            )
+        )
     found = db.session.scalar(select(EvidenceFile).where(EvidenceFile.id == key, or_(*ways)))
     if found is None:
         raise NotFound

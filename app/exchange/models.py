@@ -27,7 +27,11 @@ class ImportJob(Leased, Editable, Model):
     """One workbook to be loaded."""
 
     __tablename__ = "import_job"
-    __table_args__ = (JOB_STATES.check("state"), Index("ix_import_job_state", "state", "due_at"), {"comment": "imports"})
+    __table_args__ = (
+        JOB_STATES.check("state"),
+        Index("ix_import_job_state", "state", "due_at"),
+        {"comment": "imports"},
+    )
     __rows__ = Rows(organisation="organisation_id")
 
     kind: Mapped[str] = mapped_column(String(32), nullable=False, comment="what is imported")
@@ -35,7 +39,9 @@ class ImportJob(Leased, Editable, Model):
     file_digest: Mapped[str] = mapped_column(String(64), nullable=False)
     file_name: Mapped[str] = mapped_column(String(200), nullable=False)
     dry_run: Mapped[bool] = mapped_column(default=True, nullable=False)
-    mapping: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, nullable=False, comment="column → field")
+    mapping: Mapped[dict[str, Any]] = mapped_column(
+        JSON, default=dict, nullable=False, comment="column → field"
+    )
     state: Mapped[str] = mapped_column(Code(JOB_STATES), default="waiting", nullable=False)
     rows_total: Mapped[int | None] = mapped_column(Integer)
     rows_done: Mapped[int] = mapped_column(Integer, default=0, nullable=False)
@@ -67,7 +73,11 @@ class ExportJob(Leased, Editable, Model):
     """One list to be written to a file, with the filter that was in force."""
 
     __tablename__ = "export_job"
-    __table_args__ = (JOB_STATES.check("state"), Index("ix_export_job_state", "state", "due_at"), {"comment": "exports"})
+    __table_args__ = (
+        JOB_STATES.check("state"),
+        Index("ix_export_job_state", "state", "due_at"),
+        {"comment": "exports"},
+    )
     __rows__ = Rows(user="created_by_id")
 
     kind: Mapped[str] = mapped_column(String(64), nullable=False)

@@ -12,7 +12,9 @@ from app.kernel.database import Code, Editable, Key, Model
 from app.kernel.errors import N_
 
 DIMENSIONS = Choices(
-    Choice("knowledge", N_("Knowledge")), Choice("skills", N_("Skills")), Choice("competence", N_("Competence"))
+    Choice("knowledge", N_("Knowledge")),
+    Choice("skills", N_("Skills")),
+    Choice("competence", N_("Competence")),
 )
 
 
@@ -29,7 +31,9 @@ class FrameworkLevel(Editable, Model):
     number: Mapped[int] = mapped_column(Integer, nullable=False)
     name_zh: Mapped[str] = mapped_column(String(100), nullable=False)
     name_en: Mapped[str] = mapped_column(String(100), nullable=False)
-    summary_zh: Mapped[str] = mapped_column(Text, default="", nullable=False, comment="typical qualifications")
+    summary_zh: Mapped[str] = mapped_column(
+        Text, default="", nullable=False, comment="typical qualifications"
+    )
     summary_en: Mapped[str] = mapped_column(Text, default="", nullable=False)
 
     descriptors: Mapped[list[LevelDescriptor]] = relationship(back_populates="level")

@@ -34,7 +34,9 @@ class Signal(Recorded, Model):
     )
 
     kind: Mapped[str] = mapped_column(Code(SIGNAL_KINDS), nullable=False)
-    key: Mapped[str] = mapped_column(String(128), nullable=False, comment="one signal per kind and what it is about")
+    key: Mapped[str] = mapped_column(
+        String(128), nullable=False, comment="one signal per kind and what it is about"
+    )
     achievement_id: Mapped[int | None] = mapped_column(Key, ForeignKey("achievement.id"))
     reviewer_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id"))
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, nullable=False)

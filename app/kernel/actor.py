@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Actor:
-    """A person at work through one account. Ids are row ids; ``organisation_path`` is the materialised path of the
-    organisation (``/1/4/``), so that "own and below" is a prefix. ``assessor_of`` is set for third-party reviewers only.
+    """A person at work through one account. Ids are row ids; ``organisation_path`` is the materialised path
+    of the organisation (``/1/4/``), so that "own and below" is a prefix. ``assessor_of`` is set for
+    third-party reviewers only.
     """
 
     user_id: int | None

@@ -1,4 +1,6 @@
-"""Closed lists of codes: one row per code, from which come the CHECK, the labels, the badges and the form choices."""
+"""Closed lists of codes: one row per code, from which come the CHECK, the labels, the badges and the form
+choices.
+"""
 
 from __future__ import annotations
 
@@ -51,4 +53,6 @@ class Choices:
         """The CHECK that lets only these codes into ``column``."""
         listed = ", ".join(f"'{code}'" for code in self._by_code)
         condition = f"{column} IN ({listed})"
-        return CheckConstraint(f"{column} IS NULL OR {condition}" if nullable else condition, name=f"{column}_known")
+        return CheckConstraint(
+            f"{column} IS NULL OR {condition}" if nullable else condition, name=f"{column}_known"
+        )

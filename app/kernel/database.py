@@ -1,6 +1,7 @@
 """Tables' common ground: naming, column types, mixins, and how a connection behaves.
 
-The base is Flask-AppBuilder's ``Model``, so that its tables and ours live in one metadata and one migration history.
+The base is Flask-AppBuilder's ``Model``, so that its tables and ours live in one metadata and one migration
+history.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_appbuilder.models.sqla import Model
+from flask_appbuilder.models.sqla import Model as Model
 from flask_appbuilder.models.sqla.base import SQLA
 from sqlalchemy import (
     BigInteger,
@@ -76,7 +77,8 @@ class BasisPoints(TypeDecorator[int]):
 
 
 class Code(TypeDecorator[str]):
-    """One of a closed list of codes, with the words that the screen shows (see :class:`app.kernel.choices.Choices`).
+    """One of a closed list of codes, with the words that the screen shows (see
+    :class:`app.kernel.choices.Choices`).
 
     The list is also a CHECK on the column: add ``choices.check("column")`` to the table's arguments.
     """
@@ -111,7 +113,9 @@ class Recorded(Identified):
 
     @declared_attr
     def created_by_id(cls) -> Mapped[int | None]:
-        return mapped_column(Key, ForeignKey("ab_user.id"), sort_order=91, comment="written by; NULL: the system")
+        return mapped_column(
+            Key, ForeignKey("ab_user.id"), sort_order=91, comment="written by; NULL: the system"
+        )
 
 
 @declarative_mixin
@@ -120,7 +124,9 @@ class Editable(Recorded):
 
     @declared_attr
     def changed_at(cls) -> Mapped[datetime]:
-        return mapped_column(Moment, default=now, onupdate=now, nullable=False, sort_order=92, comment="last change (UTC)")
+        return mapped_column(
+            Moment, default=now, onupdate=now, nullable=False, sort_order=92, comment="last change (UTC)"
+        )
 
     @declared_attr
     def version(cls) -> Mapped[int]:
@@ -128,7 +134,11 @@ class Editable(Recorded):
 
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:
-        return {"version_id_col": cls.__table__.c.version} if hasattr(cls, "__table__") else {"version_id_col": cls.version}
+        return (
+            {"version_id_col": cls.__table__.c.version}
+            if hasattr(cls, "__table__")
+            else {"version_id_col": cls.version}
+        )
 
 
 def positive(column: str) -> CheckConstraint:
@@ -145,7 +155,9 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA busy_timeout = 15000")
-        cursor.execute("PRAGMA recursive_triggers = ON")  # or INSERT OR REPLACE slips past append-only triggers
+        cursor.execute(
+            "PRAGMA recursive_triggers = ON"
+        )  # or INSERT OR REPLACE slips past append-only triggers
         cursor.close()
 
 

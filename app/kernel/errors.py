@@ -1,7 +1,8 @@
 """Errors that people see. Each carries a code; the edge (page, command, API) turns it into words.
 
-Services raise these early; they never carry translated text, so that one error reads right in every language.
-``message`` is the English source string, marked with :func:`N_` for the catalogues; ``params`` fill its ``%(name)s``.
+Services raise these early; they never carry translated text, so that one error reads right in every
+language. ``message`` is the English source string, marked with :func:`N_` for the catalogues; ``params``
+fill its ``%(name)s``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Leased rows: work that any number of workers on any hosts take one at a time from our own database.
 
-A worker claims by a conditional UPDATE and holds the row until ``lease_until``; if it dies, the next one takes over.
+A worker claims by a conditional UPDATE and holds the row until ``lease_until``; if it dies, the next one
+takes over.
 """
 
 from __future__ import annotations

@@ -60,7 +60,9 @@ class FolderStorage:
                 with suppress(FileNotFoundError):
                     os.unlink(temporary)
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise NoSpace("no_space", N_("The store is full. Nothing was saved; please try again later.")) from error
+                raise NoSpace(
+                    "no_space", N_("The store is full. Nothing was saved; please try again later.")
+                ) from error
             raise
         return digest
 

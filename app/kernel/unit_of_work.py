@@ -1,7 +1,8 @@
 """The one write path: a unit of work is one database transaction, and nothing else commits.
 
-Everything that a change brings with it (audit events, notices, postings) is written inside the same transaction, so all of it
-happens or none. A flush outside a unit of work raises: no view, job or library can slip past.
+Everything that a change brings with it (audit events, notices, postings) is written inside the same
+transaction, so all of it happens or none. A flush outside a unit of work raises: no view, job or library can
+slip past.
 
 When *not* to use it: reading. Pages read on the request's session without opening a unit of work.
 """
@@ -18,12 +19,14 @@ from sqlalchemy.orm import Session, UOWTransaction, scoped_session
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.kernel.actor import Actor
-from app.kernel.errors import Conflict, N_
+from app.kernel.errors import N_, Conflict
 
 
 @dataclass
 class Event:
-    """Something to be remembered in the audit trail. ``subject`` is a mapped row; ``body`` holds plain JSON values."""
+    """Something to be remembered in the audit trail. ``subject`` is a mapped row; ``body`` holds plain JSON
+    values.
+    """
 
     action: str
     subject: Any
@@ -44,10 +47,11 @@ Hook = Callable[["UnitOfWork"], None]
 
 
 class UnitOfWork:
-    """``with UnitOfWork(session, actor) as uow: service(uow, …)``. Commits at the end, rolls back on any exception.
+    """``with UnitOfWork(session, actor) as uow: service(uow, …)``. Commits at the end, rolls back on any
+    exception.
 
-    ``before_commit`` (class-wide, filled once by ``create_app``) runs inside the transaction with everything flushed: there
-    the audit room appends its events. ``after_commit`` callbacks run when the rows are safe.
+    ``before_commit`` (class-wide, filled once by ``create_app``) runs inside the transaction with everything
+    flushed: there the audit room appends its events. ``after_commit`` callbacks run when the rows are safe.
 
     Raises Conflict when a row was changed by someone else since it was read.
     """
@@ -70,7 +74,9 @@ class UnitOfWork:
         try:
             self.session.flush()
         except StaleDataError as error:
-            raise Conflict("stale", N_("Someone else changed this record meanwhile. Please look at it again.")) from error
+            raise Conflict(
+                "stale", N_("Someone else changed this record meanwhile. Please look at it again.")
+            ) from error
 
     def __enter__(self) -> Self:
         if "uow" in self.session.info:
@@ -80,7 +86,9 @@ class UnitOfWork:
         self.session.connection(execution_options={"writes": True})
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if kind is not None:
                 return
@@ -134,5 +142,8 @@ def _columns(row: Any, kind: str) -> dict[str, tuple[Any, Any]]:
         elif kind == "deleted":
             found[attribute.key] = (state.dict.get(attribute.key), None)
         elif history.has_changes():
-            found[attribute.key] = (history.deleted[0] if history.deleted else None, history.added[0] if history.added else None)
+            found[attribute.key] = (
+                history.deleted[0] if history.deleted else None,
+                history.added[0] if history.added else None,
+            )
     return found

@@ -1,7 +1,8 @@
-"""Workflows as tables: states, and transitions between them, each with who may, what guards it and what follows.
+"""Workflows as tables: states, and transitions between them, each with who may, what guards it and what
+follows.
 
-The buttons, the permission checks, the diagrams in the docs and the tests are all derived from these tables. ``Workflow.fire`` is
-the only writer of a state column: a listener refuses any other.
+The buttons, the permission checks, the diagrams in the docs and the tests are all derived from these tables.
+``Workflow.fire`` is the only writer of a state column: a listener refuses any other.
 
 When *not* to use it: a yes/no that nobody decides (a flag like ``active``) is a column, not a workflow.
 """
@@ -15,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import event, select
-from sqlalchemy.orm import attributes
+from sqlalchemy.orm.base import NEVER_SET, NO_VALUE
 
 from app.kernel.actor import Actor
 from app.kernel.choices import Choice, Choices, Tone
-from app.kernel.errors import Conflict, Forbidden, N_, NotFound
+from app.kernel.errors import N_, Conflict, Forbidden, NotFound
 from app.kernel.unit_of_work import UnitOfWork
 
 _firing: ContextVar[bool] = ContextVar("firing", default=False)
@@ -27,7 +28,9 @@ _firing: ContextVar[bool] = ContextVar("firing", default=False)
 
 @dataclass
 class Step:
-    """One firing of a transition, handed to its guards and effects. ``inputs`` are the caller's plain values."""
+    """One firing of a transition, handed to its guards and effects. ``inputs`` are the caller's plain
+    values.
+    """
 
     uow: UnitOfWork
     case: Any
@@ -40,7 +43,8 @@ class Step:
 
 
 Part = Callable[[Step], None]
-#: (actor, permission, case) → raises Forbidden. Given by the security room, so that the kernel knows no permission table.
+#: (actor, permission, case) → raises Forbidden. Given by the security room, so that the kernel knows no
+#: permission table.
 Authorise = Callable[[Actor, str, Any], None]
 
 
@@ -48,9 +52,9 @@ Authorise = Callable[[Actor, str, Any], None]
 class Transition:
     """``sources`` → ``target`` by who holds ``permission`` (``View.action`` of the permission table).
 
-    ``target`` may be a function of the case (a returned case goes back to the stage it came from). ``guards`` raise a
-    DomainError; ``stamps`` write columns that must change in one statement with the state (who decided, when); ``effects`` run in
-    order after the state has moved, in the same transaction.
+    ``target`` may be a function of the case (a returned case goes back to the stage it came from).
+    ``guards`` raise a DomainError; ``stamps`` write columns that must change in one statement with the state
+    (who decided, when); ``effects`` run in order after the state has moved, in the same transaction.
     """
 
     name: str
@@ -68,7 +72,12 @@ class Workflow:
     """The table of one kind of case. ``model`` has the columns ``state`` and ``version``."""
 
     def __init__(
-        self, name: str, model: type[Any], states: Choices, transitions: Iterable[Transition], authorise: Authorise
+        self,
+        name: str,
+        model: type[Any],
+        states: Choices,
+        transitions: Iterable[Transition],
+        authorise: Authorise,
     ) -> None:
         self.name = name
         self.model = model
@@ -79,7 +88,9 @@ class Workflow:
 
     def available(self, case: Any, actor: Actor) -> list[Transition]:
         """The transitions that leave the case's state and that the actor is permitted: what buttons to draw."""
-        return [t for t in self.transitions.values() if case.state in t.sources and self._permits(actor, t, case)]
+        return [
+            t for t in self.transitions.values() if case.state in t.sources and self._permits(actor, t, case)
+        ]
 
     def _permits(self, actor: Actor, transition: Transition, case: Any) -> bool:
         try:
@@ -100,16 +111,21 @@ class Workflow:
             raise NotFound
         return case
 
-    def fire(self, uow: UnitOfWork, case: Any, name: str, *, version: int | None = None, **inputs: Any) -> Step:
+    def fire(
+        self, uow: UnitOfWork, case: Any, name: str, *, version: int | None = None, **inputs: Any
+    ) -> Step:
         """Move ``case`` (already locked) by the transition ``name``.
 
-        ``version`` is what the actor saw; None for the system's own steps. Raises Forbidden, Conflict (stale version or a
-        state that the transition doesn't leave) or whatever a guard raises; nothing has changed then.
+        ``version`` is what the actor saw; None for the system's own steps. Raises Forbidden, Conflict (stale
+        version or a state that the transition doesn't leave) or whatever a guard raises; nothing has changed
+        then.
         """
         return self._move(Step(uow, case, self.check(uow, case, name, version), inputs))
 
     def follow(self, uow: UnitOfWork, case: Any, name: str, **inputs: Any) -> Step:
-        """Move ``case`` (already locked) as the consequence of another case's step, which was permitted. Raises Conflict."""
+        """Move ``case`` (already locked) as the consequence of another case's step, which was permitted.
+        Raises Conflict.
+        """
         transition = self.transitions[name]
         if case.state not in transition.sources:
             raise Conflict("wrong_state", N_("This is no longer possible: the case has moved on."))
@@ -133,11 +149,15 @@ class Workflow:
         return step
 
     def check(self, uow: UnitOfWork, case: Any, name: str, version: int | None) -> Transition:
-        """The transition, if the actor may and the case still is where they saw it. Raises Forbidden or Conflict."""
+        """The transition, if the actor may and the case still is where they saw it. Raises Forbidden or
+        Conflict.
+        """
         transition = self.transitions[name]
         self.authorise(uow.actor, transition.permission, case)
         if version is not None and version != case.version:
-            raise Conflict("stale", N_("Someone else changed this record meanwhile. Please look at it again."))
+            raise Conflict(
+                "stale", N_("Someone else changed this record meanwhile. Please look at it again.")
+            )
         if case.state not in transition.sources:
             raise Conflict("wrong_state", N_("This is no longer possible: the case has moved on."))
         return transition
@@ -153,7 +173,7 @@ def _allowed() -> Any:
 
 
 def _only_by_firing(target: Any, value: str, old: Any, _initiator: Any) -> None:
-    fresh = old in (None, attributes.NO_VALUE, attributes.NEVER_SET)
+    fresh = old in (None, NO_VALUE, NEVER_SET)
     if not fresh and value != old and not _firing.get():
         raise RuntimeError(f"{type(target).__name__}.state is moved by its workflow only")
 

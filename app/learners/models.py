@@ -27,7 +27,9 @@ STANDINGS = Choices(
 
 
 class Learner(Editable, Model):
-    """A learner. The home teaching point is where originals are shown: imported with them, chosen, else the centre."""
+    """A learner. The home teaching point is where originals are shown: imported with them, chosen, else the
+    centre.
+    """
 
     __tablename__ = "learner"
     __table_args__ = (
@@ -44,8 +46,12 @@ class Learner(Editable, Model):
     number: Mapped[str] = mapped_column(String(32), nullable=False, comment="account number, opaque")
     person_id: Mapped[int] = mapped_column(Key, ForeignKey("person.id"), nullable=False)
     user_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id"), comment="NULL until activated")
-    home_point_id: Mapped[int] = mapped_column(Key, ForeignKey("organisation.id"), nullable=False, comment="所属教学点")
-    programme_id: Mapped[int | None] = mapped_column(Key, ForeignKey("programme.id"), comment="what they study")
+    home_point_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("organisation.id"), nullable=False, comment="所属教学点"
+    )
+    programme_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("programme.id"), comment="what they study"
+    )
     standing: Mapped[str] = mapped_column(Code(STANDINGS), default="active", nullable=False)
     introduction: Mapped[str] = mapped_column(Text, default="", nullable=False, comment="个人简介")
     picture: Mapped[str | None] = mapped_column(String(64), comment="digest of the picture's file")

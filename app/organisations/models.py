@@ -34,7 +34,9 @@ class Organisation(Editable, Model):
         UniqueConstraint("code"),
         UniqueConstraint("path"),
         KINDS.check("kind"),
-        CheckConstraint("kind <> 'teaching_point' OR parent_id IS NOT NULL", name="teaching_point_has_institution"),
+        CheckConstraint(
+            "kind <> 'teaching_point' OR parent_id IS NOT NULL", name="teaching_point_has_institution"
+        ),
         Index("ix_organisation_parent_id", "parent_id"),
         Index("ix_organisation_name", "name"),
         {"comment": "management centre, institutions, teaching points, reviewers, issuers"},
@@ -45,9 +47,15 @@ class Organisation(Editable, Model):
     name: Mapped[str] = mapped_column(String(200), nullable=False)
     kind: Mapped[str] = mapped_column(Code(KINDS), nullable=False)
     parent_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id"))
-    path: Mapped[str] = mapped_column(String(255), nullable=False, comment="ids from the root: /1/4/; written by services")
-    address: Mapped[str] = mapped_column(String(300), default="", nullable=False, comment="where originals are shown")
-    contact: Mapped[str] = mapped_column(String(200), default="", nullable=False, comment="telephone and hours")
+    path: Mapped[str] = mapped_column(
+        String(255), nullable=False, comment="ids from the root: /1/4/; written by services"
+    )
+    address: Mapped[str] = mapped_column(
+        String(300), default="", nullable=False, comment="where originals are shown"
+    )
+    contact: Mapped[str] = mapped_column(
+        String(200), default="", nullable=False, comment="telephone and hours"
+    )
     active: Mapped[bool] = mapped_column(default=True, nullable=False)
 
     parent: Mapped[Organisation | None] = relationship(remote_side="Organisation.id")
@@ -102,15 +110,20 @@ class CommitteeScope(Editable, Model):
     __table_args__ = (
         UniqueConstraint("committee_id", "programme_id", "category_id", "organisation_id"),
         CheckConstraint(
-            "programme_id IS NOT NULL OR category_id IS NOT NULL OR organisation_id IS NOT NULL", name="covers_something"
+            "programme_id IS NOT NULL OR category_id IS NOT NULL OR organisation_id IS NOT NULL",
+            name="covers_something",
         ),
         {"comment": "what a committee decides: programme, category, target institution"},
     )
 
     committee_id: Mapped[int] = mapped_column(Key, ForeignKey("committee.id"), nullable=False)
     programme_id: Mapped[int | None] = mapped_column(Key, ForeignKey("programme.id"), comment="of the target")
-    category_id: Mapped[int | None] = mapped_column(Key, ForeignKey("category.id"), comment="of the source achievement")
-    organisation_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id"), comment="target institution")
+    category_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("category.id"), comment="of the source achievement"
+    )
+    organisation_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("organisation.id"), comment="target institution"
+    )
 
     committee: Mapped[Committee] = relationship(back_populates="scopes")
     programme: Mapped[Programme | None] = relationship("Programme")

@@ -29,7 +29,9 @@ STATES = states(
 
 
 class RecognitionApplication(Editable, Model):
-    """One round: submitted, decided once. A corrected achievement is submitted anew as the next round; earlier rounds stay."""
+    """One round: submitted, decided once. A corrected achievement is submitted anew as the next round;
+    earlier rounds stay.
+    """
 
     __tablename__ = "recognition_application"
     __table_args__ = (
@@ -55,21 +57,33 @@ class RecognitionApplication(Editable, Model):
     achievement_id: Mapped[int] = mapped_column(Key, ForeignKey("achievement.id"), nullable=False)
     round: Mapped[int] = mapped_column(Integer, default=1, nullable=False)
     state: Mapped[str] = mapped_column(Code(STATES), default="submitted", nullable=False)
-    home_point_id: Mapped[int] = mapped_column(Key, ForeignKey("organisation.id"), nullable=False, comment="pinned at submission")
-    authorised_institution_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id"), comment="授权机构, pinned")
-    recognising_institution_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id"), comment="认定机构, of who decided")
+    home_point_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("organisation.id"), nullable=False, comment="pinned at submission"
+    )
+    authorised_institution_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("organisation.id"), comment="授权机构, pinned"
+    )
+    recognising_institution_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("organisation.id"), comment="认定机构, of who decided"
+    )
     submitted_at: Mapped[datetime] = mapped_column(Moment, nullable=False)
     due_at: Mapped[datetime] = mapped_column(Moment, nullable=False, comment="the bank's deadline")
     decided_at: Mapped[datetime | None] = mapped_column(Moment)
     decided_by_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id"))
     decided_person_id: Mapped[int | None] = mapped_column(Key, ForeignKey("person.id"))
-    claimed_by_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id"), comment="who has taken it from the queue")
+    claimed_by_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("ab_user.id"), comment="who has taken it from the queue"
+    )
     claimed_at: Mapped[datetime | None] = mapped_column(Moment)
 
     achievement: Mapped[Achievement] = relationship()
     home_point: Mapped[Organisation] = relationship(foreign_keys=[home_point_id])
-    authorised_institution: Mapped[Organisation | None] = relationship(foreign_keys=[authorised_institution_id])
-    recognising_institution: Mapped[Organisation | None] = relationship(foreign_keys=[recognising_institution_id])
+    authorised_institution: Mapped[Organisation | None] = relationship(
+        foreign_keys=[authorised_institution_id]
+    )
+    recognising_institution: Mapped[Organisation | None] = relationship(
+        foreign_keys=[recognising_institution_id]
+    )
     decided_by: Mapped[Account | None] = relationship("Account", foreign_keys=[decided_by_id])
     claimed_by: Mapped[Account | None] = relationship("Account", foreign_keys=[claimed_by_id])
 

@@ -15,7 +15,7 @@ from app.calendar import services as calendar
 from app.catalogue.models import CatalogueItem
 from app.kernel.clock import civil, now
 from app.kernel.database import Model
-from app.kernel.errors import Conflict, Invalid, N_, NotFound
+from app.kernel.errors import N_, Conflict, Invalid, NotFound
 from app.kernel.numbering import case_number
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
@@ -46,10 +46,16 @@ def _submit_one(uow: UnitOfWork, achievement_id: int) -> RecognitionApplication:
     if achievement.learner_id != uow.actor.learner_id:
         raise NotFound
     if achievement.state == "refused" and _appealed(uow, achievement.id):
-        raise Conflict("appealed", N_("You have appealed this refusal; it can't be submitted again meanwhile."))
+        raise Conflict(
+            "appealed", N_("You have appealed this refusal; it can't be submitted again meanwhile.")
+        )
     achievements.fire(uow, achievement, "submit")
     point = achievement.learner.home_point
-    rounds = select(func.count()).select_from(RecognitionApplication).where(RecognitionApplication.achievement_id == achievement.id)
+    rounds = (
+        select(func.count())
+        .select_from(RecognitionApplication)
+        .where(RecognitionApplication.achievement_id == achievement.id)
+    )
     moment = now()
     case = RecognitionApplication(
         achievement_id=achievement.id,
@@ -86,7 +92,8 @@ def decide(
     propose: bool = False,
     idempotency_key: str | None = None,
 ) -> RecognitionApplication:
-    """认定审核: agree, refuse or return a round; on agreeing, set credits (hundredths) and level where the category asks, or link the catalogue.
+    """认定审核: agree, refuse or return a round; on agreeing, set credits (hundredths) and level where the
+    category asks, or link the catalogue.
 
     Raises Conflict (decided already, stale), Forbidden, review.Blocked, Invalid, NotFound.
     """
@@ -99,12 +106,24 @@ def decide(
         workflow.check(uow, case, "pass", version)
         _settle(uow, case.achievement, credits, level_id, item_id, propose)
         version = case.version if version is not None else None
-    inputs: dict[str, Any] = {"decision": decision, "opinion": opinion, "fault": fault, "idempotency_key": idempotency_key}
+    inputs: dict[str, Any] = {
+        "decision": decision,
+        "opinion": opinion,
+        "fault": fault,
+        "idempotency_key": idempotency_key,
+    }
     step: Step = workflow.fire(uow, case, DECISIONS[decision], version=version, **inputs)
     return step.case  # type: ignore[no-any-return]
 
 
-def _settle(uow: UnitOfWork, achievement: Achievement, credits: int | None, level_id: int | None, item_id: int | None, propose: bool) -> None:
+def _settle(
+    uow: UnitOfWork,
+    achievement: Achievement,
+    credits: int | None,
+    level_id: int | None,
+    item_id: int | None,
+    propose: bool,
+) -> None:
     """What the reviewer adds to the achievement before it is recognised."""
     category = achievement.category
     if item_id is not None or propose:
@@ -138,7 +157,9 @@ def _propose(uow: UnitOfWork, achievement: Achievement) -> CatalogueItem:
     try:
         uow.flush()
     except IntegrityError as error:
-        raise Conflict("item_exists", N_("The catalogue has such an item already; please link it.")) from error
+        raise Conflict(
+            "item_exists", N_("The catalogue has such an item already; please link it.")
+        ) from error
     return item
 
 
@@ -177,5 +198,3 @@ def _appealed(uow: UnitOfWork, achievement_id: int) -> bool:
     rounds = select(RecognitionApplication.id).where(RecognitionApplication.achievement_id == achievement_id)
     found = select(appeal.c.id).where(appeal.c.recognition_id.in_(rounds), appeal.c.state == "filed")
     return uow.session.scalar(found.limit(1)) is not None
-
-

@@ -31,7 +31,9 @@ def _stamp(step: Step) -> None:
 
 def _move_achievement(step: Step) -> None:
     achievement = achievements.lock(step.uow, step.case.achievement_id)
-    achievements.follow(step.uow, achievement, {"pass": "recognise"}.get(step.transition.name, step.transition.name))
+    achievements.follow(
+        step.uow, achievement, {"pass": "recognise"}.get(step.transition.name, step.transition.name)
+    )
 
 
 def _post_credits(step: Step) -> None:
@@ -48,7 +50,9 @@ def _tell(code: str, *names: str) -> Part:
             "fault": FAULTS[step.inputs["fault"]] if step.inputs.get("fault") else "",
             "deadline": calendar.deadline(step.uow.session, now(), settings().periods.correction),
         }
-        notices.post(step.uow, code, case.learner.person_id, variables={name: words[name] for name in names}, link=LINK)
+        notices.post(
+            step.uow, code, case.learner.person_id, variables={name: words[name] for name in names}, link=LINK
+        )
 
     return effect
 
@@ -58,24 +62,47 @@ _WRITE = review.write_review("recognition")
 
 TRANSITIONS = (
     Transition(
-        "pass", N_("Recognise"), ("submitted",), "recognised", "RecognitionDesk.decide",
-        guards=(*_GUARDS, review.originals_seen), stamps=(_stamp,),
-        effects=(_WRITE, _move_achievement, _post_credits, _tell("recognised", "source")), tone=Tone.SUCCESS,
+        "pass",
+        N_("Recognise"),
+        ("submitted",),
+        "recognised",
+        "RecognitionDesk.decide",
+        guards=(*_GUARDS, review.originals_seen),
+        stamps=(_stamp,),
+        effects=(_WRITE, _move_achievement, _post_credits, _tell("recognised", "source")),
+        tone=Tone.SUCCESS,
     ),
     Transition(
-        "refuse", N_("Refuse"), ("submitted",), "refused", "RecognitionDesk.decide",
-        guards=_GUARDS, stamps=(_stamp,),
-        effects=(_WRITE, _move_achievement, _tell("recognition_refused", "source", "opinion")), tone=Tone.DANGER,
+        "refuse",
+        N_("Refuse"),
+        ("submitted",),
+        "refused",
+        "RecognitionDesk.decide",
+        guards=_GUARDS,
+        stamps=(_stamp,),
+        effects=(_WRITE, _move_achievement, _tell("recognition_refused", "source", "opinion")),
+        tone=Tone.DANGER,
     ),
     Transition(
-        "return", N_("Return for correction"), ("submitted",), "returned", "RecognitionDesk.decide",
-        guards=_GUARDS, stamps=(_stamp,),
-        effects=(_WRITE, _move_achievement, _tell("returned", "source", "fault", "opinion", "deadline")), tone=Tone.WARNING,
+        "return",
+        N_("Return for correction"),
+        ("submitted",),
+        "returned",
+        "RecognitionDesk.decide",
+        guards=_GUARDS,
+        stamps=(_stamp,),
+        effects=(_WRITE, _move_achievement, _tell("returned", "source", "fault", "opinion", "deadline")),
+        tone=Tone.WARNING,
     ),
     Transition(
-        "uphold", N_("Uphold the appeal"), ("refused",), "recognised", "AppealDesk.decide",
-        effects=(_move_achievement, _post_credits), tone=Tone.SUCCESS,
+        "uphold",
+        N_("Uphold the appeal"),
+        ("refused",),
+        "recognised",
+        "AppealDesk.decide",
+        effects=(_move_achievement, _post_credits),
+        tone=Tone.SUCCESS,
     ),
-)  # fmt: skip
+)
 
 workflow = Workflow("recognition", RecognitionApplication, STATES, TRANSITIONS, authorise)

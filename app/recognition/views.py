@@ -27,7 +27,7 @@ from app.console.pages import numbered
 from app.framework.models import FrameworkLevel
 from app.kernel.choices import Choice, Choices, Tone
 from app.kernel.database import db
-from app.kernel.errors import DomainError, Invalid, N_
+from app.kernel.errors import N_, DomainError, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.recognition import services
@@ -51,7 +51,12 @@ class MyRecognitionView(BaseView):
     def index(self) -> ResponseReturnValue:
         page = numbered(db.session(), achievement_queries.of_learner(me().id))
         return self.render_template(
-            "recognition/mine.html", page=page, states=ACHIEVEMENT_STATES, origins=ORIGINS, submittable=EDITABLE, learner=me()
+            "recognition/mine.html",
+            page=page,
+            states=ACHIEVEMENT_STATES,
+            origins=ORIGINS,
+            submittable=EDITABLE,
+            learner=me(),
         )
 
     @expose("/submit", methods=["POST"])
@@ -61,7 +66,10 @@ class MyRecognitionView(BaseView):
         try:
             with UnitOfWork(db.session, actor()) as uow:
                 made = services.submit(uow, ids)
-            flash(_("%(count)s submitted. Please show the originals at your teaching point.", count=len(made)), "success")
+            flash(
+                _("%(count)s submitted. Please show the originals at your teaching point.", count=len(made)),
+                "success",
+            )
         except DomainError as error:
             flash(_(error.message, **error.params), "danger")
         return redirect(url_for("MyRecognitionView.index"))
@@ -72,17 +80,36 @@ class MyRecognitionView(BaseView):
         """认定记录 of one achievement: submissions and decisions in order."""
         achievement = visible(db.session(), Achievement, pk, actor())
         rounds = db.session.scalars(
-            select(RecognitionApplication).where(RecognitionApplication.achievement_id == pk).order_by(RecognitionApplication.round)
+            select(RecognitionApplication)
+            .where(RecognitionApplication.achievement_id == pk)
+            .order_by(RecognitionApplication.round)
         ).all()
-        decided = select(Review).where(Review.recognition_id.in_([row.id for row in rounds])).order_by(Review.id)
-        reviews = db.session.scalars(decided.options(joinedload(Review.reviewer), joinedload(Review.organisation))).all()
-        appeals = db.session.scalars(select(Appeal).where(Appeal.recognition_id.in_([row.id for row in rounds]))).all()
+        decided = (
+            select(Review).where(Review.recognition_id.in_([row.id for row in rounds])).order_by(Review.id)
+        )
+        reviews = db.session.scalars(
+            decided.options(joinedload(Review.reviewer), joinedload(Review.organisation))
+        ).all()
+        appeals = db.session.scalars(
+            select(Appeal).where(Appeal.recognition_id.in_([row.id for row in rounds]))
+        ).all()
         last = rounds[-1] if rounds else None
-        may_appeal = last is not None and last.state == "refused" and not any(a.recognition_id == last.id for a in appeals)
+        may_appeal = (
+            last is not None
+            and last.state == "refused"
+            and not any(a.recognition_id == last.id for a in appeals)
+        )
         return self.render_template(
-            "recognition/records.html", achievement=achievement, rounds=rounds, reviews=reviews, appeals=appeals, states=ACHIEVEMENT_STATES,
-            decisions=REVIEW_DECISIONS, may_appeal=may_appeal, last=last,
-        )  # fmt: skip
+            "recognition/records.html",
+            achievement=achievement,
+            rounds=rounds,
+            reviews=reviews,
+            appeals=appeals,
+            states=ACHIEVEMENT_STATES,
+            decisions=REVIEW_DECISIONS,
+            may_appeal=may_appeal,
+            last=last,
+        )
 
 
 def _person_named(query: Select[Any], word: str) -> Select[Any]:
@@ -124,17 +151,32 @@ class RecognitionDesk(Desk):
     )
     filters = (Filter("name", N_("Name"), _person_named),)
     options = (
-        joinedload(RecognitionApplication.achievement).joinedload(Achievement.learner).joinedload(Learner.person),
-        joinedload(RecognitionApplication.achievement).joinedload(Achievement.category).joinedload(Category.parent),
+        joinedload(RecognitionApplication.achievement)
+        .joinedload(Achievement.learner)
+        .joinedload(Learner.person),
+        joinedload(RecognitionApplication.achievement)
+        .joinedload(Achievement.category)
+        .joinedload(Category.parent),
         joinedload(RecognitionApplication.authorised_institution),
         joinedload(RecognitionApplication.recognising_institution),
     )
 
-    def decide_case(self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str) -> Any:
+    def decide_case(
+        self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str
+    ) -> Any:
         return services.decide(
-            uow, pk, decision, opinion, version, fault=form.get("fault") or None, credits=_hundredths(form.get("credits", "")),
-            level_id=_key(form.get("level", "")), item_id=_key(form.get("item", "")), propose=bool(form.get("propose")), idempotency_key=key or None,
-        )  # fmt: skip
+            uow,
+            pk,
+            decision,
+            opinion,
+            version,
+            fault=form.get("fault") or None,
+            credits=_hundredths(form.get("credits", "")),
+            level_id=_key(form.get("level", "")),
+            item_id=_key(form.get("item", "")),
+            propose=bool(form.get("propose")),
+            idempotency_key=key or None,
+        )
 
     def claim_case(self, uow: UnitOfWork, pk: int) -> None:
         services.claim(uow, pk)
@@ -146,13 +188,19 @@ class RecognitionDesk(Desk):
         services.attest(uow, pk, seen)
 
     def unready(self, case: Any) -> str | None:
-        return None if review.attestations(db.session(), case) else _("The original has not been attested yet: please attest it first.")
+        return (
+            None
+            if review.attestations(db.session(), case)
+            else _("The original has not been attested yet: please attest it first.")
+        )
 
     def details(self, case: Any) -> dict[str, Any]:
         achievement = case.achievement
         rounds = db.session.scalars(
             select(RecognitionApplication)
-            .where(RecognitionApplication.achievement_id == achievement.id, RecognitionApplication.id != case.id)
+            .where(
+                RecognitionApplication.achievement_id == achievement.id, RecognitionApplication.id != case.id
+            )
             .order_by(RecognitionApplication.round)
         ).all()
         return {
@@ -160,7 +208,9 @@ class RecognitionDesk(Desk):
             "shown": values.shown(achievement),
             "origins": ORIGINS,
             "rounds": rounds,
-            "levels": db.session.scalars(select(FrameworkLevel).order_by(FrameworkLevel.number)).all() if achievement.category.asks_level else [],
+            "levels": db.session.scalars(select(FrameworkLevel).order_by(FrameworkLevel.number)).all()
+            if achievement.category.asks_level
+            else [],
             "pdf": url_for("DocumentView.recognition", pk=case.id),
         }
 

@@ -1,6 +1,7 @@
 """Facts that reviewers leave behind. All of them are only ever added.
 
-A fact belongs to a recognition round or to a conversion (exactly one, CHECK); the review room knows both by id only.
+A fact belongs to a recognition round or to a conversion (exactly one, CHECK); the review room knows both by
+id only.
 """
 
 from __future__ import annotations
@@ -87,11 +88,15 @@ class Review(OfCase, Recorded, Model):
     opinion: Mapped[str] = mapped_column(Text, nullable=False)
     fault: Mapped[str | None] = mapped_column(Code(FAULTS), comment="what is wrong, when returned")
     reviewer_id: Mapped[int] = mapped_column(Key, ForeignKey("ab_user.id"), nullable=False)
-    person_id: Mapped[int | None] = mapped_column(Key, ForeignKey("person.id"), comment="the human behind the account")
+    person_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("person.id"), comment="the human behind the account"
+    )
     role: Mapped[str] = mapped_column(String(32), nullable=False, comment="in which role")
     organisation_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id"))
     department: Mapped[str] = mapped_column(String(100), default="", nullable=False)
-    idempotency_key: Mapped[str | None] = mapped_column(String(64), comment="the same form sent twice is one decision")
+    idempotency_key: Mapped[str | None] = mapped_column(
+        String(64), comment="the same form sent twice is one decision"
+    )
 
     reviewer: Mapped[Account] = relationship("Account", foreign_keys=[reviewer_id])
     person: Mapped[Person | None] = relationship("Person", foreign_keys=[person_id])

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.kernel.actor import Actor
 from app.kernel.clock import today
-from app.kernel.errors import Conflict, Forbidden, Invalid, N_
+from app.kernel.errors import N_, Conflict, Forbidden, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.kernel.workflow import Part, Step
 from app.organisations.models import Organisation
@@ -21,7 +21,9 @@ from app.security.permissions import role_for
 
 
 class Blocked(Forbidden):
-    """The actor must keep out of this case (回避). The edge writes it down with :func:`log_block` after the refusal has rolled back."""
+    """The actor must keep out of this case (回避). The edge writes it down with :func:`log_block` after the
+    refusal has rolled back.
+    """
 
     def __init__(self, case: Any, stage: str, reason: str) -> None:
         super().__init__("recusal", _WORDS[reason])
@@ -44,7 +46,9 @@ def words_for(reason: str) -> str:
 
 
 def duties(stage: str) -> Part:
-    """A guard: raises Blocked for whoever must keep out at ``stage``; a lesser conflict is noted and lets pass (spec 1.2)."""
+    """A guard: raises Blocked for whoever must keep out at ``stage``; a lesser conflict is noted and lets
+    pass (spec 1.2).
+    """
 
     def guard(step: Step) -> None:
         reason = conflict(step.uow.session, step.actor, step.case, stage)
@@ -62,7 +66,11 @@ def conflict(session: Session, actor: Actor, case: Any, stage: str) -> str | Non
         return None
     if case.learner.person_id == actor.person_id:
         return "own_case"
-    earlier = select(Review.id).filter_by(**case.case_key).where(Review.person_id == actor.person_id, Review.stage != stage)
+    earlier = (
+        select(Review.id)
+        .filter_by(**case.case_key)
+        .where(Review.person_id == actor.person_id, Review.stage != stage)
+    )
     if session.scalar(earlier.limit(1)) is not None:
         return "acted_before"
     declared = (
@@ -76,15 +84,24 @@ def conflict(session: Session, actor: Actor, case: Any, stage: str) -> str | Non
 
 
 def _employer_issued(session: Session, actor: Actor, case: Any, *, strict: bool) -> bool:
-    """``strict``: performance and typed-in achievements, by the issuer's name; otherwise those of the catalogue, by its organisation."""
-    employers = {actor.organisation_id, session.scalar(select(Account.employer_id).where(Account.id == actor.user_id))} - {None}
+    """``strict``: performance and typed-in achievements, by the issuer's name; otherwise those of the
+    catalogue, by its organisation.
+    """
+    employers = {
+        actor.organisation_id,
+        session.scalar(select(Account.employer_id).where(Account.id == actor.user_id)),
+    } - {None}
     if not employers:
         return False
     achievements = [a for a in case.achievements if (a.catalogue_item_id is None) == strict]
     if not strict:
         return any(a.catalogue_item.organisation_id in employers for a in achievements)
     issuers = {a.issuer.strip() for a in achievements if a.issuer}
-    names = set(session.scalars(select(Organisation.name).where(Organisation.id.in_(employers)))) if issuers else set()
+    names = (
+        set(session.scalars(select(Organisation.name).where(Organisation.id.in_(employers))))
+        if issuers
+        else set()
+    )
     return bool(issuers & names)
 
 
@@ -131,7 +148,9 @@ def attest(uow: UnitOfWork, case: Any, seen: Seen) -> Attestation:
     if not 1 <= seen.pages <= 999:
         raise Invalid("pages", N_("The number of pages is between 1 and 999."))
     if not (seen.original.strip() and seen.place.strip() and seen.copy_kept_at.strip()):
-        raise Invalid("attestation", N_("Please say which original was seen, where, and where the copy is kept."))
+        raise Invalid(
+            "attestation", N_("Please say which original was seen, where, and where the copy is kept.")
+        )
     if case.learner.person_id == uow.actor.person_id:
         raise Blocked(case, "recognition" if "recognition_id" in case.case_key else "initial", "own_case")
     row = Attestation(
@@ -154,7 +173,9 @@ def attest(uow: UnitOfWork, case: Any, seen: Seen) -> Attestation:
 def attestations(session: Session, case: Any) -> list[Attestation]:
     """The attestations of a case, oldest first."""
     query = select(Attestation).filter_by(**case.case_key).order_by(Attestation.id)
-    return list(session.scalars(query.options(joinedload(Attestation.witness), joinedload(Attestation.organisation))))
+    return list(
+        session.scalars(query.options(joinedload(Attestation.witness), joinedload(Attestation.organisation)))
+    )
 
 
 def originals_seen(step: Step) -> None:
@@ -176,11 +197,15 @@ def opinion_given(step: Step) -> None:
     if len(step.inputs["opinion"]) > 2000:
         raise Invalid("too_long", N_("At most %(longest)s characters."), longest=2000)
     if step.inputs.get("decision") == "return" and step.inputs.get("fault") not in FAULTS:
-        raise Invalid("no_fault", N_("Please say what is wrong: missing, illegible, inconsistent or outdated."))
+        raise Invalid(
+            "no_fault", N_("Please say what is wrong: missing, illegible, inconsistent or outdated.")
+        )
 
 
 def write_review(stage: str) -> Part:
-    """An effect: the decision, written down. Its inputs are ``decision``, ``opinion``, ``fault``, ``idempotency_key``."""
+    """An effect: the decision, written down. Its inputs are ``decision``, ``opinion``, ``fault``,
+    ``idempotency_key``.
+    """
 
     def effect(step: Step) -> None:
         inputs, actor = step.inputs, step.actor
@@ -242,5 +267,3 @@ def release(uow: UnitOfWork, case: Any) -> None:
         raise Forbidden("not_yours", N_("Only whoever has taken a case, or the centre, can give it back."))
     case.claimed_by_id = case.claimed_at = None
     uow.flush()
-
-

@@ -1,14 +1,15 @@
-"""Agreements, rules, versions with source slots and targets, templates, and the table that finds rules for an item.
+"""Agreements, rules, versions with source slots and targets, templates, and the table that finds rules for
+an item.
 
-A published version never changes; a change of a rule is a new version. An application keeps the version it was made under.
+A published version never changes; a change of a rule is a new version. An application keeps the version it
+was made under.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.catalogue.models import CatalogueItem, Category, Programme
@@ -42,7 +43,9 @@ class Agreement(Editable, Model):
 
     number: Mapped[str] = mapped_column(String(32), nullable=False)
     name: Mapped[str] = mapped_column(String(200), nullable=False)
-    organisation_id: Mapped[int] = mapped_column(Key, ForeignKey("organisation.id"), nullable=False, comment="the granting institution")
+    organisation_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("organisation.id"), nullable=False, comment="the granting institution"
+    )
     valid_from: Mapped[date] = mapped_column(Date, nullable=False)
     valid_until: Mapped[date | None] = mapped_column(Date)
     description: Mapped[str] = mapped_column(Text, default="", nullable=False)
@@ -58,7 +61,10 @@ class AgreementParty(Editable, Model):
     """An organisation that has signed an agreement."""
 
     __tablename__ = "agreement_party"
-    __table_args__ = (UniqueConstraint("agreement_id", "organisation_id"), {"comment": "who signed an agreement"})
+    __table_args__ = (
+        UniqueConstraint("agreement_id", "organisation_id"),
+        {"comment": "who signed an agreement"},
+    )
     __rows__ = Rows(through="agreement")
 
     agreement_id: Mapped[int] = mapped_column(Key, ForeignKey("agreement.id"), nullable=False)
@@ -73,7 +79,9 @@ class AgreementParty(Editable, Model):
 
 
 class RuleTemplate(Editable, Model):
-    """One text for many rules: ``{programme}`` and ``{term}`` in the patterns, one rule per row of ``parameters``."""
+    """One text for many rules: ``{programme}`` and ``{term}`` in the patterns, one rule per row of
+    ``parameters``.
+    """
 
     __tablename__ = "rule_template"
     __table_args__ = (UniqueConstraint("agreement_id", "name"), {"comment": "templates that expand to rules"})
@@ -81,11 +89,17 @@ class RuleTemplate(Editable, Model):
 
     agreement_id: Mapped[int] = mapped_column(Key, ForeignKey("agreement.id"), nullable=False)
     name: Mapped[str] = mapped_column(String(200), nullable=False)
-    rule_name: Mapped[str] = mapped_column(String(200), nullable=False, comment="pattern, e.g. CET 4 及以上证书转{term}{programme}专业{target}")
+    rule_name: Mapped[str] = mapped_column(
+        String(200), nullable=False, comment="pattern, e.g. CET 4 及以上证书转{term}{programme}专业{target}"
+    )
     source_item_id: Mapped[int] = mapped_column(Key, ForeignKey("catalogue_item.id"), nullable=False)
-    target_name: Mapped[str] = mapped_column(String(200), nullable=False, comment="name of the target item in each programme")
+    target_name: Mapped[str] = mapped_column(
+        String(200), nullable=False, comment="name of the target item in each programme"
+    )
     target_category_id: Mapped[int] = mapped_column(Key, ForeignKey("category.id"), nullable=False)
-    ratio: Mapped[int] = mapped_column(BasisPoints, default=10000, nullable=False, comment="basis points of the target's credits")
+    ratio: Mapped[int] = mapped_column(
+        BasisPoints, default=10000, nullable=False, comment="basis points of the target's credits"
+    )
     reuse_group: Mapped[str] = mapped_column(String(32), default="", nullable=False)
 
     agreement: Mapped[Agreement] = relationship()
@@ -103,7 +117,9 @@ class Rule(Editable, Model):
     __table_args__ = (
         UniqueConstraint("agreement_id", "name"),
         RULE_STATES.check("state"),
-        CheckConstraint("state <> 'published' OR current_version_id IS NOT NULL", name="published_has_version"),
+        CheckConstraint(
+            "state <> 'published' OR current_version_id IS NOT NULL", name="published_has_version"
+        ),
         Index("ix_rule_programme_id", "programme_id", "state"),
         Index("ix_rule_name", "name"),
         Index("ix_rule_template_id", "template_id"),
@@ -113,16 +129,24 @@ class Rule(Editable, Model):
 
     agreement_id: Mapped[int] = mapped_column(Key, ForeignKey("agreement.id"), nullable=False)
     template_id: Mapped[int | None] = mapped_column(Key, ForeignKey("rule_template.id"))
-    programme_id: Mapped[int | None] = mapped_column(Key, ForeignKey("programme.id"), comment="target programme")
+    programme_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("programme.id"), comment="target programme"
+    )
     name: Mapped[str] = mapped_column(String(200), nullable=False)
-    description: Mapped[str] = mapped_column(Text, default="", nullable=False, comment="规则描述, shown to all")
+    description: Mapped[str] = mapped_column(
+        Text, default="", nullable=False, comment="规则描述, shown to all"
+    )
     state: Mapped[str] = mapped_column(Code(RULE_STATES), default="draft", nullable=False)
-    current_version_id: Mapped[int | None] = mapped_column(Key, ForeignKey("rule_version.id", use_alter=True), comment="published version")
+    current_version_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("rule_version.id", use_alter=True), comment="published version"
+    )
 
     agreement: Mapped[Agreement] = relationship()
     template: Mapped[RuleTemplate | None] = relationship()
     programme: Mapped[Programme | None] = relationship()
-    current_version: Mapped[RuleVersion | None] = relationship(foreign_keys=[current_version_id], post_update=True)
+    current_version: Mapped[RuleVersion | None] = relationship(
+        foreign_keys=[current_version_id], post_update=True
+    )
     versions: Mapped[list[RuleVersion]] = relationship(
         back_populates="rule", foreign_keys="RuleVersion.rule_id", order_by="RuleVersion.number"
     )
@@ -132,7 +156,9 @@ class Rule(Editable, Model):
 
 
 class RuleVersion(Editable, Model):
-    """One version of a rule. Once ``published_at`` is set nothing in it, its slots or its targets changes any more."""
+    """One version of a rule. Once ``published_at`` is set nothing in it, its slots or its targets changes
+    any more.
+    """
 
     __tablename__ = "rule_version"
     __table_args__ = (
@@ -156,21 +182,31 @@ class RuleVersion(Editable, Model):
     reuse_group: Mapped[str] = mapped_column(
         String(32), default="", nullable=False, comment="a source may serve one rule per group and programme"
     )
-    accepts_converted: Mapped[bool] = mapped_column(default=False, nullable=False, comment="转换获得 may be a source")
+    accepts_converted: Mapped[bool] = mapped_column(
+        default=False, nullable=False, comment="转换获得 may be a source"
+    )
     published_at: Mapped[datetime | None] = mapped_column(Moment)
     published_by_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id"))
-    digest: Mapped[str | None] = mapped_column(String(64), comment="SHA-256 of the canonical form, set at publication")
+    digest: Mapped[str | None] = mapped_column(
+        String(64), comment="SHA-256 of the canonical form, set at publication"
+    )
 
     rule: Mapped[Rule] = relationship(back_populates="versions", foreign_keys=[rule_id])
-    sources: Mapped[list[RuleSource]] = relationship(back_populates="rule_version", order_by="RuleSource.position")
-    targets: Mapped[list[RuleTarget]] = relationship(back_populates="rule_version", order_by="RuleTarget.position")
+    sources: Mapped[list[RuleSource]] = relationship(
+        back_populates="rule_version", order_by="RuleSource.position"
+    )
+    targets: Mapped[list[RuleTarget]] = relationship(
+        back_populates="rule_version", order_by="RuleTarget.position"
+    )
 
     def __repr__(self) -> str:
         return f"{self.name} v{self.number}"
 
 
 class RuleSource(Editable, Model):
-    """A source slot: takes one achievement, of an item, of a category, or by a name pattern a reviewer confirms."""
+    """A source slot: takes one achievement, of an item, of a category, or by a name pattern a reviewer
+    confirms.
+    """
 
     __tablename__ = "rule_source"
     __table_args__ = (
@@ -185,10 +221,14 @@ class RuleSource(Editable, Model):
     position: Mapped[int] = mapped_column(Integer, default=1, nullable=False)
     catalogue_item_id: Mapped[int | None] = mapped_column(Key, ForeignKey("catalogue_item.id"))
     category_id: Mapped[int | None] = mapped_column(Key, ForeignKey("category.id"))
-    name_pattern: Mapped[str] = mapped_column(String(200), default="", nullable=False, comment="word in the name, or similar; reviewer confirms")
+    name_pattern: Mapped[str] = mapped_column(
+        String(200), default="", nullable=False, comment="word in the name, or similar; reviewer confirms"
+    )
     minimum_score: Mapped[int | None] = mapped_column(Integer)
     minimum_level_id: Mapped[int | None] = mapped_column(Key, ForeignKey("framework_level.id"))
-    months_valid: Mapped[int | None] = mapped_column(Integer, comment="obtained at most so many months before")
+    months_valid: Mapped[int | None] = mapped_column(
+        Integer, comment="obtained at most so many months before"
+    )
 
     rule_version: Mapped[RuleVersion] = relationship(back_populates="sources")
     catalogue_item: Mapped[CatalogueItem | None] = relationship()
@@ -213,7 +253,9 @@ class RuleTarget(Editable, Model):
 
     rule_version_id: Mapped[int] = mapped_column(Key, ForeignKey("rule_version.id"), nullable=False)
     catalogue_item_id: Mapped[int] = mapped_column(Key, ForeignKey("catalogue_item.id"), nullable=False)
-    ratio: Mapped[int] = mapped_column(BasisPoints, default=10000, nullable=False, comment="basis points: 10000 is 100 %")
+    ratio: Mapped[int] = mapped_column(
+        BasisPoints, default=10000, nullable=False, comment="basis points: 10000 is 100 %"
+    )
     position: Mapped[int] = mapped_column(Integer, default=1, nullable=False)
 
     rule_version: Mapped[RuleVersion] = relationship(back_populates="targets")
@@ -224,7 +266,9 @@ class RuleTarget(Editable, Model):
 
 
 class RuleCandidate(Model):
-    """Published rules that an item can enter: derived, rewritten per rule, so that counting is one indexed look-up."""
+    """Published rules that an item can enter: derived, rewritten per rule, so that counting is one indexed
+    look-up.
+    """
 
     __tablename__ = "rule_candidate"
     __table_args__ = (

@@ -14,13 +14,20 @@ from app.rules.models import Agreement, Rule, RuleCandidate, RuleSource, RuleTar
 _WITH_VERSION = (
     joinedload(Rule.agreement),
     joinedload(Rule.programme),
-    joinedload(Rule.current_version).selectinload(RuleVersion.targets).joinedload(RuleTarget.catalogue_item).joinedload(CatalogueItem.organisation),
+    joinedload(Rule.current_version)
+    .selectinload(RuleVersion.targets)
+    .joinedload(RuleTarget.catalogue_item)
+    .joinedload(CatalogueItem.organisation),
     joinedload(Rule.current_version).selectinload(RuleVersion.sources).joinedload(RuleSource.catalogue_item),
 )
 
 
-def for_item(item_id: int, *, words: str = "", own_programme_id: int | None = None, own_name: str = "") -> Select[tuple[Rule]]:
-    """Published rules that an item can enter, found by words; the learner's own programme first, then its other terms (spec 2.6)."""
+def for_item(
+    item_id: int, *, words: str = "", own_programme_id: int | None = None, own_name: str = ""
+) -> Select[tuple[Rule]]:
+    """Published rules that an item can enter, found by words; the learner's own programme first, then its
+    other terms (spec 2.6).
+    """
     query: Any = (
         select(Rule)
         .join(RuleCandidate, RuleCandidate.rule_id == Rule.id)
@@ -38,14 +45,24 @@ def for_item(item_id: int, *, words: str = "", own_programme_id: int | None = No
 def public(*, words: str = "") -> Select[tuple[Rule]]:
     """Published rules for everyone, found by words."""
     query: Any = (
-        select(Rule).join(Agreement).outerjoin(Programme, Programme.id == Rule.programme_id).where(Rule.state == "published").options(*_WITH_VERSION)
+        select(Rule)
+        .join(Agreement)
+        .outerjoin(Programme, Programme.id == Rule.programme_id)
+        .where(Rule.state == "published")
+        .options(*_WITH_VERSION)
     )
     return _matching(query, words).order_by(Rule.name, Rule.id)
 
 
 def _matching(query: Any, words: str) -> Any:
     for word in words.split()[:8]:
-        query = query.where(or_(Rule.name.contains(word, autoescape=True), Programme.name.contains(word, autoescape=True), Programme.term == word))
+        query = query.where(
+            or_(
+                Rule.name.contains(word, autoescape=True),
+                Programme.name.contains(word, autoescape=True),
+                Programme.term == word,
+            )
+        )
     return query
 
 
@@ -59,12 +76,14 @@ def counts_for_items(session: Session, item_ids: Iterable[int]) -> dict[int, int
         .where(RuleCandidate.catalogue_item_id.in_(ids))
         .group_by(RuleCandidate.catalogue_item_id)
     )
-    return {item: number for item, number in rows}
+    return dict(rows.tuples().all())
 
 
 def published(session: Session, rule_id: int) -> Rule | None:
     """A published rule with its version, or None."""
-    return session.scalar(select(Rule).where(Rule.id == rule_id, Rule.state == "published").options(*_WITH_VERSION))
+    return session.scalar(
+        select(Rule).where(Rule.id == rule_id, Rule.state == "published").options(*_WITH_VERSION)
+    )
 
 
 def version_of(session: Session, version_id: int) -> RuleVersion:
@@ -72,5 +91,8 @@ def version_of(session: Session, version_id: int) -> RuleVersion:
     return session.scalars(
         select(RuleVersion)
         .where(RuleVersion.id == version_id)
-        .options(selectinload(RuleVersion.sources), selectinload(RuleVersion.targets).joinedload(RuleTarget.catalogue_item))
+        .options(
+            selectinload(RuleVersion.sources),
+            selectinload(RuleVersion.targets).joinedload(RuleTarget.catalogue_item),
+        )
     ).one()

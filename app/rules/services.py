@@ -11,12 +11,12 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import delete, event, func, inspect, insert, select
+from sqlalchemy import delete, event, func, insert, inspect, select
 from sqlalchemy.orm import Session, UOWTransaction
 
 from app.catalogue.models import CatalogueItem
 from app.kernel.clock import now, today
-from app.kernel.errors import Forbidden, Invalid, N_
+from app.kernel.errors import N_, Forbidden, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.rules.models import Rule, RuleCandidate, RuleSource, RuleTarget, RuleTemplate, RuleVersion
 from app.rules.states import workflow
@@ -54,7 +54,9 @@ def draft(
     if rule.id is None:
         uow.session.add(rule)
         uow.flush()
-    newest = uow.session.scalar(select(func.max(RuleVersion.number)).where(RuleVersion.rule_id == rule.id)) or 0
+    newest = (
+        uow.session.scalar(select(func.max(RuleVersion.number)).where(RuleVersion.rule_id == rule.id)) or 0
+    )
     version = RuleVersion(
         rule_id=rule.id,
         number=newest + 1,
@@ -68,20 +70,29 @@ def draft(
         created_by_id=None if by_template else uow.actor.user_id,
         sources=[
             RuleSource(
-                position=number, catalogue_item_id=slot.item_id, category_id=slot.category_id, name_pattern=slot.name_pattern,
-                minimum_score=slot.minimum_score, months_valid=slot.months_valid,
+                position=number,
+                catalogue_item_id=slot.item_id,
+                category_id=slot.category_id,
+                name_pattern=slot.name_pattern,
+                minimum_score=slot.minimum_score,
+                months_valid=slot.months_valid,
             )
             for number, slot in enumerate(slots, 1)
         ],
-        targets=[RuleTarget(catalogue_item_id=key, ratio=ratio, position=number) for number, (key, ratio) in enumerate(targets, 1)],
-    )  # fmt: skip
+        targets=[
+            RuleTarget(catalogue_item_id=key, ratio=ratio, position=number)
+            for number, (key, ratio) in enumerate(targets, 1)
+        ],
+    )
     uow.session.add(version)
     uow.flush()
     return version
 
 
 def publish(uow: UnitOfWork, rule: Rule, version: RuleVersion) -> None:
-    """Put a version in force: it becomes immutable, and applications from now on are made under it. Raises Invalid, Forbidden."""
+    """Put a version in force: it becomes immutable, and applications from now on are made under it. Raises
+    Invalid, Forbidden.
+    """
     if version.published_at is not None or version.rule_id != rule.id:
         raise Invalid("published", N_("This version has been published already."))
     if not version.sources or not version.targets:
@@ -120,7 +131,15 @@ def form(version: RuleVersion) -> dict[str, Any]:
         "reuse_group": version.reuse_group,
         "accepts_converted": version.accepts_converted,
         "sources": [
-            [s.position, s.catalogue_item_id, s.category_id, s.name_pattern, s.minimum_score, s.minimum_level_id, s.months_valid]
+            [
+                s.position,
+                s.catalogue_item_id,
+                s.category_id,
+                s.name_pattern,
+                s.minimum_score,
+                s.minimum_level_id,
+                s.months_valid,
+            ]
             for s in version.sources
         ],
         "targets": [[t.position, t.catalogue_item_id, t.ratio] for t in version.targets],
@@ -133,7 +152,7 @@ def refresh_candidates(uow: UnitOfWork, rule: Rule) -> None:
     version = rule.current_version
     if rule.state != "published" or version is None:
         return
-    items = {source.catalogue_item_id for source in version.sources} - {None}
+    items = {source.catalogue_item_id for source in version.sources if source.catalogue_item_id is not None}
     for source in version.sources:
         if source.catalogue_item_id is None:
             query = select(CatalogueItem.id).where(CatalogueItem.category_id == source.category_id)
@@ -141,13 +160,17 @@ def refresh_candidates(uow: UnitOfWork, rule: Rule) -> None:
                 query = query.where(CatalogueItem.name.contains(source.name_pattern, autoescape=True))
             items.update(uow.session.scalars(query))
     if items:
-        uow.session.execute(insert(RuleCandidate), [{"catalogue_item_id": item, "rule_id": rule.id} for item in sorted(items)])
+        uow.session.execute(
+            insert(RuleCandidate), [{"catalogue_item_id": item, "rule_id": rule.id} for item in sorted(items)]
+        )
 
 
 def expand(uow: UnitOfWork, template: RuleTemplate) -> list[Rule]:
-    """One published rule per catalogue item of the template's target name in the granting institution's programmes (ADR 0009).
+    """One published rule per catalogue item of the template's target name in the granting institution's
+    programmes (ADR 0009).
 
-    Rules that exist already stay as they are; returns the new ones. Publishing is the system's, for the template was approved.
+    Rules that exist already stay as they are; returns the new ones. Publishing is the system's, for the
+    template was approved.
     """
     present = set(uow.session.scalars(select(Rule.name).where(Rule.agreement_id == template.agreement_id)))
     targets = uow.session.scalars(
@@ -165,16 +188,28 @@ def expand(uow: UnitOfWork, template: RuleTemplate) -> list[Rule]:
     for item in targets:
         programme = item.programme
         assert programme is not None  # noqa: S101 -- the query asks for items of a programme
-        name = template.rule_name.format_map({"term": programme.term, "programme": programme.name, "target": item.name})
+        name = template.rule_name.format_map(
+            {"term": programme.term, "programme": programme.name, "target": item.name}
+        )
         if name not in present:
             rule = Rule(
-                agreement_id=template.agreement_id, template_id=template.id, programme_id=programme.id, name=name, description=name, state="draft"
+                agreement_id=template.agreement_id,
+                template_id=template.id,
+                programme_id=programme.id,
+                name=name,
+                description=name,
+                state="draft",
             )
             rule.programme = programme
             version = draft(
-                uow, rule, [Slot(item_id=template.source_item_id)], [(item.id, template.ratio)],
-                valid_from=template.agreement.valid_from, reuse_group=template.reuse_group, by_template=True,
-            )  # fmt: skip
+                uow,
+                rule,
+                [Slot(item_id=template.source_item_id)],
+                [(item.id, template.ratio)],
+                valid_from=template.agreement.valid_from,
+                reuse_group=template.reuse_group,
+                by_template=True,
+            )
             publish(uow, rule, version)
             made.append(rule)
     return made
@@ -183,16 +218,16 @@ def expand(uow: UnitOfWork, template: RuleTemplate) -> list[Rule]:
 @event.listens_for(Session, "before_flush")
 def _refuse_change_of_published(session: Session, _context: UOWTransaction, _instances: Any) -> None:
     """A published version, its slots and targets are facts (spec 4)."""
-    for row in (*session.dirty, *session.deleted, *session.new):
-        if isinstance(row, RuleVersion):
-            was = inspect(row).attrs.published_at.history
-            published = row.published_at is not None and not was.added if row not in session.new else False
-            if published and (row in session.deleted or session.is_modified(row)):
-                raise Forbidden("immutable", N_("A published version never changes. Please draft a new one."))
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if row in session.dirty and not session.is_modified(row):
+            continue
+        version: RuleVersion | None = None
+        if isinstance(row, RuleVersion) and row not in session.new:
+            version = row
         elif isinstance(row, (RuleSource, RuleTarget)):
             version = row.rule_version or session.get(RuleVersion, row.rule_version_id)
-            history = inspect(version).attrs.published_at.history if version is not None else None
-            if version is not None and version.published_at is not None and not history.added and (
-                row in session.new or row in session.deleted or session.is_modified(row)
-            ):
+        # The flush that publishes sets the date itself; whatever comes after finds it there.
+        if version is not None and version.published_at is not None:
+            history: Any = inspect(version).attrs.published_at.history
+            if not history.added:
                 raise Forbidden("immutable", N_("A published version never changes. Please draft a new one."))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.kernel.choices import Tone
-from app.kernel.errors import Forbidden, N_
+from app.kernel.errors import N_, Forbidden
 from app.kernel.workflow import Step, Transition, Workflow
 from app.rules.models import RULE_STATES, Rule
 from app.security.models import Account
@@ -16,15 +16,22 @@ def _by_second_person(step: Step) -> None:
         return  # drafted or published by the system: templates, reference data
     drafter = step.uow.session.get_one(Account, drafted_by)
     if drafter.id == step.actor.user_id or (drafter.person_id and drafter.person_id == step.actor.person_id):
-        raise Forbidden("second_person", N_("Whoever drafted a rule can't publish it: a second person has to."))
+        raise Forbidden(
+            "second_person", N_("Whoever drafted a rule can't publish it: a second person has to.")
+        )
 
 
 TRANSITIONS = (
     Transition(
-        "publish", N_("Publish"), ("draft", "published", "retired"), "published", "RuleView.publish",
-        guards=(_by_second_person,), tone=Tone.SUCCESS,
+        "publish",
+        N_("Publish"),
+        ("draft", "published", "retired"),
+        "published",
+        "RuleView.publish",
+        guards=(_by_second_person,),
+        tone=Tone.SUCCESS,
     ),
     Transition("retire", N_("Retire"), ("published",), "retired", "RuleView.retire", tone=Tone.WARNING),
-)  # fmt: skip
+)
 
 workflow = Workflow("rule", Rule, RULE_STATES, TRANSITIONS, authorise)

@@ -60,7 +60,9 @@ def actor_of(database: Session, account_id: int, address: str = "") -> Actor:
 def actor_query(*columns: Any) -> Select[Any]:
     """Select what an actor is made of, and ``columns`` beside it. The caller adds joins and conditions."""
     role, assigned, member = _tables["ab_role"], _tables["ab_user_role"], _tables["committee_member"]
-    committee, organisation, learner, person = (_tables[name] for name in ("committee", "organisation", "learner", "person"))
+    committee, organisation, learner, person = (
+        _tables[name] for name in ("committee", "organisation", "learner", "person")
+    )
     day = today()
     roles = (
         select(func.aggregate_strings(role.c.name, ","))

@@ -39,6 +39,9 @@ class PasswordForm(DynamicForm):
     )
     again = PasswordField(
         _("New password again"),
-        validators=[DataRequired(_("Please enter the new password again.")), EqualTo("new", _("The two are not the same."))],
+        validators=[
+            DataRequired(_("Please enter the new password again.")),
+            EqualTo("new", _("The two are not the same.")),
+        ],
         render_kw={"autocomplete": "new-password"},
     )

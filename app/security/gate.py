@@ -1,11 +1,13 @@
-"""The gate: every request passes here, and an endpoint that the permission table doesn't grant is shut, whoever forgot to say so."""
+"""The gate: every request passes here, and an endpoint that the permission table doesn't grant is shut,
+whoever forgot to say so.
+"""
 
 from __future__ import annotations
 
 from flask import Flask, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.kernel.errors import Forbidden, N_
+from app.kernel.errors import N_, Forbidden
 from app.security.current import actor
 from app.security.permissions import holds
 
@@ -19,7 +21,9 @@ def register(app: Flask) -> None:
 
 
 def permission_of(app: Flask, endpoint: str) -> tuple[str, str]:
-    """(view, action) of an endpoint as the permission table names it. Functions that are no view count as ``get``."""
+    """(view, action) of an endpoint as the permission table names it. Functions that are no view count as
+    ``get``.
+    """
     name, _, method = endpoint.rpartition(".")
     for view in app.appbuilder.baseviews:  # type: ignore[attr-defined]
         if getattr(view, "endpoint", None) == name:

@@ -1,4 +1,6 @@
-"""Secrets made on first start and kept under the data folder, readable by their owner only (never in production)."""
+"""Secrets made on first start and kept under the data folder, readable by their owner only (never in
+production).
+"""
 
 from __future__ import annotations
 

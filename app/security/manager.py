@@ -23,7 +23,9 @@ class SecurityManager(FabSecurityManager):
         return manager
 
     def register_views(self) -> None:
-        """None: its pages of users, roles, permissions, registration and API keys pass by our rules (spec 6)."""
+        """None: its pages of users, roles, permissions, registration and API keys pass by our rules (spec
+        6).
+        """
 
     def load_user(self, pk: int) -> SignedIn | None:
         found = getattr(session, "actor", None)

@@ -1,7 +1,8 @@
 """Persons, the accounts they log in with, and what belongs to logging in.
 
-A :class:`Person` is one human being, however many accounts they hold: separation of duties compares persons. Personal data is
-sealed with a key of its own per person (``wrapped_key``); destroying the key erases it. Plain values never reach a column.
+A :class:`Person` is one human being, however many accounts they hold: separation of duties compares persons.
+Personal data is sealed with a key of its own per person (``wrapped_key``); destroying the key erases it.
+Plain values never reach a column.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from typing import Any
 from uuid import uuid4
 
 from flask_appbuilder.security.sqla.models import User as FabUser
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.kernel.choices import Choice, Choices
@@ -32,9 +42,11 @@ GENDERS = Choices(Choice("male", N_("Male")), Choice("female", N_("Female")))
 
 
 class Person(Editable, Model):
-    """A human being. ``name`` is plain (staff search by it); the rest is sealed, and found by keyed blind indexes.
+    """A human being. ``name`` is plain (staff search by it); the rest is sealed, and found by keyed blind
+    indexes.
 
-    Read and write the sealed parts through ``app.security.personal`` (reveal, seal), never the columns themselves.
+    Read and write the sealed parts through ``app.security.personal`` (reveal, seal), never the columns
+    themselves.
     """
 
     __tablename__ = "person"
@@ -51,15 +63,21 @@ class Person(Editable, Model):
     )
     __personal__ = ("name", "name_search")
 
-    uid: Mapped[str] = mapped_column(String(36), default=lambda: str(uuid4()), nullable=False, comment="binds sealed values to the row")
+    uid: Mapped[str] = mapped_column(
+        String(36), default=lambda: str(uuid4()), nullable=False, comment="binds sealed values to the row"
+    )
     name: Mapped[str] = mapped_column(String(100), nullable=False, comment="真实姓名")
-    name_search: Mapped[str] = mapped_column(String(600), default="", nullable=False, comment="name, pinyin and initials, folded")
+    name_search: Mapped[str] = mapped_column(
+        String(600), default="", nullable=False, comment="name, pinyin and initials, folded"
+    )
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary, comment="data key, wrapped; NULL: erased")
     erased_at: Mapped[datetime | None] = mapped_column(Moment)
     identity_type: Mapped[str | None] = mapped_column(Code(IDENTITY_TYPES))
     identity_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     identity_index: Mapped[bytes | None] = mapped_column(LargeBinary(32))
-    holder_seal: Mapped[bytes | None] = mapped_column(LargeBinary(32), comment="survives erasure: bars spending twice")
+    holder_seal: Mapped[bytes | None] = mapped_column(
+        LargeBinary(32), comment="survives erasure: bars spending twice"
+    )
     mobile_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     mobile_index: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     mobile_verified_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -69,31 +87,49 @@ class Person(Editable, Model):
     birth_date_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     address_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     gender: Mapped[str | None] = mapped_column(Code(GENDERS))
-    nationality: Mapped[str] = mapped_column(String(2), default="CN", nullable=False, comment="ISO 3166-1 alpha-2")
+    nationality: Mapped[str] = mapped_column(
+        String(2), default="CN", nullable=False, comment="ISO 3166-1 alpha-2"
+    )
     ethnicity: Mapped[str | None] = mapped_column(String(2), comment="GB/T 3304, 01 to 56, 97, 98")
 
     def commitment(self, column: str, value: str) -> str:
-        """What the audit trail says instead of a personal value: keyed by this person, void once the key is destroyed."""
-        return "hmac:" + hmac.new(self.wrapped_key or b"", f"{column}\0{value}".encode(), "sha256").hexdigest()
+        """What the audit trail says instead of a personal value: keyed by this person, void once the key is
+        destroyed.
+        """
+        return (
+            "hmac:" + hmac.new(self.wrapped_key or b"", f"{column}\0{value}".encode(), "sha256").hexdigest()
+        )
 
     def __repr__(self) -> str:
         return self.name
 
 
 class Account(FabUser):
-    """A user: an account. ``username`` and ``email`` hold opaque ids; logging in goes through ``login_index`` and the person's indexes."""
+    """A user: an account. ``username`` and ``email`` hold opaque ids; logging in goes through
+    ``login_index`` and the person's indexes.
+    """
 
     __tablename__ = "ab_user"
     __table_args__ = (UniqueConstraint("login_index"), {"extend_existing": True})
     __rows__ = Rows(organisation="organisation_id", user="id")
 
     person_id: Mapped[int | None] = mapped_column(Key, ForeignKey("person.id", use_alter=True), index=True)
-    organisation_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id", use_alter=True), index=True)
-    department: Mapped[str] = mapped_column(String(100), default="", nullable=False, comment="部门; prefills opinions")
-    login_index: Mapped[bytes | None] = mapped_column(LargeBinary(32), comment="blind index of the chosen user name")
+    organisation_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("organisation.id", use_alter=True), index=True
+    )
+    department: Mapped[str] = mapped_column(
+        String(100), default="", nullable=False, comment="部门; prefills opinions"
+    )
+    login_index: Mapped[bytes | None] = mapped_column(
+        LargeBinary(32), comment="blind index of the chosen user name"
+    )
     login_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="the chosen user name, sealed")
-    epoch: Mapped[int] = mapped_column(Integer, default=1, nullable=False, comment="raised to end every session of the account")
-    employer_id: Mapped[int | None] = mapped_column(Key, ForeignKey("organisation.id", use_alter=True), comment="where they work, if elsewhere")
+    epoch: Mapped[int] = mapped_column(
+        Integer, default=1, nullable=False, comment="raised to end every session of the account"
+    )
+    employer_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("organisation.id", use_alter=True), comment="where they work, if elsewhere"
+    )
     version: Mapped[int] = mapped_column(Integer, default=1, nullable=False)
 
     person: Mapped[Person | None] = relationship(foreign_keys=[person_id], lazy="joined")
@@ -111,7 +147,9 @@ class Account(FabUser):
 
 
 class UserSession(Identified, Model):
-    """A session on the server: the cookie holds a random token, the row its hash, so that log-out ends it everywhere."""
+    """A session on the server: the cookie holds a random token, the row its hash, so that log-out ends it
+    everywhere.
+    """
 
     __tablename__ = "user_session"
     __table_args__ = (
@@ -124,7 +162,9 @@ class UserSession(Identified, Model):
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False)
     user_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id", ondelete="CASCADE"))
-    epoch: Mapped[int] = mapped_column(Integer, default=0, nullable=False, comment="the user's epoch at log-in")
+    epoch: Mapped[int] = mapped_column(
+        Integer, default=0, nullable=False, comment="the user's epoch at log-in"
+    )
     content: Mapped[str] = mapped_column(Text, default="{}", nullable=False, comment="JSON")
     created_at: Mapped[datetime] = mapped_column(Moment, nullable=False)
     seen_at: Mapped[datetime] = mapped_column(Moment, nullable=False)
@@ -154,8 +194,12 @@ class VerificationCode(Identified, Model):
     __audited__ = False
 
     purpose: Mapped[str] = mapped_column(Code(CODE_PURPOSES), nullable=False)
-    target_index: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False, comment="blind index of the address")
-    binding: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False, comment="hash of the session it was asked in")
+    target_index: Mapped[bytes] = mapped_column(
+        LargeBinary(32), nullable=False, comment="blind index of the address"
+    )
+    binding: Mapped[bytes] = mapped_column(
+        LargeBinary(32), nullable=False, comment="hash of the session it was asked in"
+    )
     code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False)
     sent_at: Mapped[datetime] = mapped_column(Moment, nullable=False)
     expires_at: Mapped[datetime] = mapped_column(Moment, nullable=False)
@@ -164,7 +208,9 @@ class VerificationCode(Identified, Model):
 
 
 class Throttle(Identified, Model):
-    """Failures counted per account or address, across processes; ``locked_until`` doubles with each lock (spec 5)."""
+    """Failures counted per account or address, across processes; ``locked_until`` doubles with each lock
+    (spec 5).
+    """
 
     __tablename__ = "throttle"
     __table_args__ = (UniqueConstraint("key"), {"comment": "failed attempts and locks"})

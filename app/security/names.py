@@ -1,20 +1,61 @@
-"""What a Chinese name is searched by: the name, its pinyin and its initials, with the readings that surnames take."""
+"""What a Chinese name is searched by: the name, its pinyin and its initials, with the readings that surnames
+take.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from itertools import product
+from typing import Any
 
 from pypinyin import Style, pinyin
 
 #: Surnames that read otherwise than the same character in running text. Both readings are searched.
 SURNAMES = {
-    "单": "shan", "仇": "qiu", "查": "zha", "解": "xie", "曾": "zeng", "区": "ou", "朴": "piao", "任": "ren", "盖": "ge",
-    "华": "hua", "乐": "yue", "员": "yun", "纪": "ji", "尉迟": "yuchi", "万俟": "moqi", "长孙": "zhangsun", "澹台": "tantai",
-    "缪": "miao", "翟": "zhai", "柏": "bai", "燕": "yan", "覃": "qin", "车": "che", "洗": "xian", "冼": "xian", "逄": "pang",
-    "佘": "she", "召": "shao", "郇": "xun", "晁": "chao", "繁": "po", "黑": "he", "种": "chong", "秘": "bi", "折": "she",
-    "隗": "wei", "阚": "kan", "令狐": "linghu", "宁": "ning", "干": "gan", "尹": "yin", "占": "zhan", "应": "ying",
-}  # fmt: skip
+    "单": "shan",
+    "仇": "qiu",
+    "查": "zha",
+    "解": "xie",
+    "曾": "zeng",
+    "区": "ou",
+    "朴": "piao",
+    "任": "ren",
+    "盖": "ge",
+    "华": "hua",
+    "乐": "yue",
+    "员": "yun",
+    "纪": "ji",
+    "尉迟": "yuchi",
+    "万俟": "moqi",
+    "长孙": "zhangsun",
+    "澹台": "tantai",
+    "缪": "miao",
+    "翟": "zhai",
+    "柏": "bai",
+    "燕": "yan",
+    "覃": "qin",
+    "车": "che",
+    "洗": "xian",
+    "冼": "xian",
+    "逄": "pang",
+    "佘": "she",
+    "召": "shao",
+    "郇": "xun",
+    "晁": "chao",
+    "繁": "po",
+    "黑": "he",
+    "种": "chong",
+    "秘": "bi",
+    "折": "she",
+    "隗": "wei",
+    "阚": "kan",
+    "令狐": "linghu",
+    "宁": "ning",
+    "干": "gan",
+    "尹": "yin",
+    "占": "zhan",
+    "应": "ying",
+}
 
 
 def fold(text: str) -> str:
@@ -30,8 +71,12 @@ def search_text(name: str) -> str:
     return " ".join(dict.fromkeys(word for word in words if word))[:600]
 
 
+def _as_it_is(rest: str) -> Any:
+    return list(rest)
+
+
 def _readings(name: str) -> list[list[str]]:
-    plain = [fold(part[0]) for part in pinyin(name, style=Style.NORMAL, errors=lambda rest: list(rest))]
+    plain = [fold(part[0]) for part in pinyin(name, style=Style.NORMAL, errors=_as_it_is)]
     for length in (2, 1):
         surname = name[:length]
         if surname in SURNAMES and len(name) > length:

@@ -1,7 +1,8 @@
 """The one table for permission: view, actions, roles, whose rows, in which states.
 
-From it come Flask-AppBuilder's built-in roles, the checks of the workflows, the row policies, the matrix in the docs and the tests; a test
-fails on any endpoint that is not in it. Roles are code: the admin page assigns them to people, it doesn't edit them.
+From it come Flask-AppBuilder's built-in roles, the checks of the workflows, the row policies, the matrix in
+the docs and the tests; a test fails on any endpoint that is not in it. Roles are code: the admin page
+assigns them to people, it doesn't edit them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from app.kernel.actor import Actor
-from app.kernel.errors import Forbidden, N_
+from app.kernel.errors import N_, Forbidden
 from app.security.rows import Scope, covers
 
 
@@ -48,8 +49,14 @@ STAFF = (Role.ADMIN, Role.CENTER, Role.INSTITUTION, Role.POINT, Role.COMMITTEE, 
 EVERYBODY = (Role.PUBLIC, Role.LEARNER, *STAFF)
 SIGNED_IN = (Role.LEARNER, *STAFF)
 C, I, P, K, S, A, L = (
-    Role.CENTER, Role.INSTITUTION, Role.POINT, Role.COMMITTEE, Role.ASSESSOR, Role.AUDITOR, Role.LEARNER
-)  # fmt: skip
+    Role.CENTER,
+    Role.INSTITUTION,
+    Role.POINT,
+    Role.COMMITTEE,
+    Role.ASSESSOR,
+    Role.AUDITOR,
+    Role.LEARNER,
+)
 
 READ = "list show lookup"
 WRITE = "add edit delete"
@@ -57,7 +64,8 @@ WRITE = "add edit delete"
 
 @dataclass(frozen=True)
 class Grant:
-    """``roles`` may do ``actions`` of ``view`` on the rows in ``rows`` (while in ``states``, where any are named).
+    """``roles`` may do ``actions`` of ``view`` on the rows in ``rows`` (while in ``states``, where any are
+    named).
 
     ``record`` is the model that the view shows; its name without ``View`` unless said otherwise.
     """
@@ -89,7 +97,8 @@ def grant(
 
 
 TABLE: tuple[Grant, ...] = (
-    # --- the house -----------------------------------------------------------------------------------------------
+    # --- the house
+    # -----------------------------------------------------------------------------------------------
     grant("static", "get", EVERYBODY),
     grant("appbuilder", "get", EVERYBODY),
     grant("vendor", "get", EVERYBODY),
@@ -97,12 +106,14 @@ TABLE: tuple[Grant, ...] = (
     grant("UtilView", "back", EVERYBODY),
     grant("LocaleView", "index", EVERYBODY),
     grant("StyleView", "get", STAFF),
-    # --- security -------------------------------------------------------------------------------------------------
+    # --- security
+    # -------------------------------------------------------------------------------------------------
     grant("LoginView", "login logout", EVERYBODY),
     grant("PasswordView", "change", SIGNED_IN),
     grant("AccountView", READ + " edit", Role.ADMIN),
     grant("AccountView", "lookup", (C, A), record="Account"),
-    # --- organisations, committees, calendar -------------------------------------------------------------------------
+    # --- organisations, committees, calendar
+    # -------------------------------------------------------------------------
     grant("OrganisationView", READ, (*STAFF, L)),
     grant("OrganisationView", WRITE, C),
     grant("CommitteeView", READ, (C, I, A, K)),
@@ -113,7 +124,8 @@ TABLE: tuple[Grant, ...] = (
     grant("CommitteeScopeView", WRITE, C),
     grant("WorkingDayView", READ, STAFF),
     grant("WorkingDayView", WRITE, C),
-    # --- learners -------------------------------------------------------------------------------------------------------
+    # --- learners
+    # -------------------------------------------------------------------------------------------------------
     grant("LearnerView", READ, (C, A)),
     grant("LearnerView", READ, (I, P), Scope.BELOW),
     grant("LearnerView", "edit", C),
@@ -121,14 +133,16 @@ TABLE: tuple[Grant, ...] = (
     grant("LearnerView", "reveal", C),
     grant("LearnerView", "reveal", (I, P), Scope.BELOW),
     grant("LearnerRows", "read", L, Scope.LEARNER, record="Learner"),
-    # --- framework -------------------------------------------------------------------------------------------------------
+    # --- framework
+    # -------------------------------------------------------------------------------------------------------
     grant("FrameworkLevelView", READ, STAFF),
     grant("FrameworkLevelView", WRITE, C),
     grant("LevelDescriptorView", READ, STAFF),
     grant("LevelDescriptorView", WRITE, C),
     grant("IndustryStandardView", READ, STAFF),
     grant("IndustryStandardView", WRITE, C),
-    # --- catalogue -------------------------------------------------------------------------------------------------------
+    # --- catalogue
+    # -------------------------------------------------------------------------------------------------------
     grant("CategoryView", READ, (*STAFF, L)),
     grant("CategoryView", WRITE, C),
     grant("CategoryFieldView", READ, STAFF),
@@ -145,7 +159,8 @@ TABLE: tuple[Grant, ...] = (
     grant("CatalogueItemView", READ, (*STAFF, L)),
     grant("CatalogueItemView", WRITE, C),
     grant("CatalogueItemView", WRITE, I, Scope.BELOW),
-    # --- evidence, achievements, accounts ------------------------------------------------------------------------------
+    # --- evidence, achievements, accounts
+    # ------------------------------------------------------------------------------
     grant("EvidenceView", "show thumb", (C, A), record="EvidenceFile"),
     grant("EvidenceView", "show thumb", (I, P), Scope.BELOW, record="EvidenceFile"),
     grant("EvidenceView", "show thumb", L, Scope.LEARNER, record="EvidenceFile"),
@@ -159,17 +174,32 @@ TABLE: tuple[Grant, ...] = (
     grant("MyAccountView", "index", L, Scope.LEARNER, record="CreditEntry"),
     grant("CreditEntryView", READ, (C, A)),
     grant("CreditEntryView", READ, (I, P), Scope.BELOW),
-    # --- review, recognition ---------------------------------------------------------------------------------------------
+    # --- review, recognition
+    # ---------------------------------------------------------------------------------------------
     grant("MyRecognitionView", "index submit records", L, Scope.LEARNER, record="Achievement"),
     grant("MyRecognitionRows", "read", L, Scope.LEARNER, record="RecognitionApplication"),
     grant("RecognitionDesk", "queue case", (C, A), record="RecognitionApplication"),
     grant("RecognitionDesk", "queue case", P, Scope.BELOW, record="RecognitionApplication"),
-    grant("RecognitionDesk", "decide bulk attest claim release", C, states="submitted", record="RecognitionApplication"),
-    grant("RecognitionDesk", "decide bulk attest claim release", P, Scope.BELOW, states="submitted", record="RecognitionApplication"),
+    grant(
+        "RecognitionDesk",
+        "decide bulk attest claim release",
+        C,
+        states="submitted",
+        record="RecognitionApplication",
+    ),
+    grant(
+        "RecognitionDesk",
+        "decide bulk attest claim release",
+        P,
+        Scope.BELOW,
+        states="submitted",
+        record="RecognitionApplication",
+    ),
     grant("ReviewView", READ, (C, A)),
     grant("AttestationView", READ, (C, A)),
     grant("RecusalView", READ, (C, A)),
-    # --- rules ------------------------------------------------------------------------------------------------------------
+    # --- rules ----------------------------------------------------------------------------------------------
+    # --------------
     grant("AgreementView", READ, (C, I, P, K, A)),
     grant("AgreementView", WRITE, C),
     grant("AgreementPartyView", READ, (C, I, A)),
@@ -185,20 +215,54 @@ TABLE: tuple[Grant, ...] = (
     grant("RuleSourceView", WRITE, C),
     grant("RuleTargetView", READ, (C, I, A)),
     grant("RuleTargetView", WRITE, C),
-    # --- conversion, appeals ---------------------------------------------------------------------------------------------
-    grant("MyConversionView", "index rules apply progress show withdraw resubmit", L, Scope.LEARNER, record="ConversionApplication"),
+    # --- conversion, appeals
+    # ---------------------------------------------------------------------------------------------
+    grant(
+        "MyConversionView",
+        "index rules apply progress show withdraw resubmit",
+        L,
+        Scope.LEARNER,
+        record="ConversionApplication",
+    ),
     grant("MyPerformanceView", "index target", L, Scope.LEARNER, record="ConversionApplication"),
     grant("MyAppealView", "recognition conversion", L, Scope.LEARNER, record="Appeal"),
     grant("InitialReviewDesk", "queue case", (C, A), record="ConversionApplication"),
     grant("InitialReviewDesk", "queue case", P, Scope.BELOW, record="ConversionApplication"),
-    grant("InitialReviewDesk", "decide bulk attest claim release material", C, states="initial_review", record="ConversionApplication"),
-    grant("InitialReviewDesk", "decide bulk attest claim release material", P, Scope.BELOW, states="initial_review", record="ConversionApplication"),
+    grant(
+        "InitialReviewDesk",
+        "decide bulk attest claim release material",
+        C,
+        states="initial_review",
+        record="ConversionApplication",
+    ),
+    grant(
+        "InitialReviewDesk",
+        "decide bulk attest claim release material",
+        P,
+        Scope.BELOW,
+        states="initial_review",
+        record="ConversionApplication",
+    ),
     grant("FinalReviewDesk", "queue case", (C, A), record="ConversionApplication"),
     grant("FinalReviewDesk", "queue case", K, Scope.COMMITTEE, record="ConversionApplication"),
-    grant("FinalReviewDesk", "decide bulk claim release", K, Scope.COMMITTEE, states="final_review", record="ConversionApplication"),
+    grant(
+        "FinalReviewDesk",
+        "decide bulk claim release",
+        K,
+        Scope.COMMITTEE,
+        states="final_review",
+        record="ConversionApplication",
+    ),
     grant("PerformanceReviewDesk", "queue case", (C, A), record="ConversionApplication"),
     grant("PerformanceReviewDesk", "queue case", K, Scope.COMMITTEE, record="ConversionApplication"),
-    grant("PerformanceReviewDesk", "decide bulk claim release ask", K, Scope.COMMITTEE, states="performance_review", record="ConversionApplication"),
+    grant(
+        "PerformanceReviewDesk",
+        "decide bulk claim release ask",
+        K,
+        Scope.COMMITTEE,
+        states="performance_review",
+        record="ConversionApplication",
+    ),
     grant("AssessmentDesk", "queue case give", S, Scope.ASSESSOR, record="Assessment"),
     grant("UnassignedView", "queue assign", C, record="ConversionApplication"),
     grant("AppealDesk", "queue case", (C, A), record="Appeal"),
@@ -208,7 +272,8 @@ TABLE: tuple[Grant, ...] = (
     grant("ReversalView", "queue propose decide stand", C, record="Reversal"),
     grant("ReversalView", "queue", A, record="Reversal"),
     grant("ConsumptionEntryView", READ, (C, A)),
-    # --- notices -----------------------------------------------------------------------------------------------------------
+    # --- notices --------------------------------------------------------------------------------------------
+    # ---------------
     grant("MyNoticeView", "index read read_all", L),
     grant("StaffNoticeView", "index read read_all", STAFF),
     grant("NoticeView", READ, (C, A)),
@@ -220,7 +285,8 @@ TABLE: tuple[Grant, ...] = (
     grant("NoticeView", READ + " resend", C),
     grant("MyNoticeView", "index read", SIGNED_IN, record="Notice"),
     grant("StaffNoticeView", "index read", STAFF, record="Notice"),
-    # --- portal, documents ------------------------------------------------------------------------------------------------
+    # --- portal, documents
+    # ------------------------------------------------------------------------------------------------
     grant("PortalView", "index", EVERYBODY),
     grant("FrameworkView", "index", EVERYBODY),
     grant("StandardsView", "index", EVERYBODY),
@@ -235,18 +301,24 @@ TABLE: tuple[Grant, ...] = (
     grant("AnnouncementView", WRITE, C),
     grant("TermsEditionView", READ, (C, A), record="Terms"),
     grant("TermsEditionView", "add edit", C, record="Terms"),
-    grant("DocumentView", "recognition conversion", (C, A, P, I, K)),
+    grant("DocumentView", "recognition", (C, A), record="RecognitionApplication"),
+    grant("DocumentView", "recognition", (I, P), Scope.BELOW, record="RecognitionApplication"),
+    grant("DocumentView", "conversion", (C, A), record="ConversionApplication"),
+    grant("DocumentView", "conversion", (I, P), Scope.BELOW, record="ConversionApplication"),
+    grant("DocumentView", "conversion", K, Scope.COMMITTEE, record="ConversionApplication"),
     grant("IssuedDocumentView", READ, (C, A)),
     grant("WorkView", "index", STAFF),
     grant("LookupView", "items", (C, P)),
-    # --- audit ---------------------------------------------------------------------------------------------------------------
+    # --- audit ----------------------------------------------------------------------------------------------
+    # -----------------
     grant("AuditEventView", "list show lookup", A),
 )
 
 #: Every view that the table names.
 VIEWS = frozenset(row.view for row in TABLE)
 
-#: Actions that show a row to somebody; they decide which rows lists, pages and look-ups of a record may reach.
+#: Actions that show a row to somebody; they decide which rows lists, pages and look-ups of a record may
+#: reach.
 READING = frozenset({"list", "show", "lookup", "read", "queue", "case"})
 
 
@@ -260,12 +332,15 @@ def _granted(permission: str, roles: frozenset[str]) -> tuple[Grant, ...]:
 def read_scopes(record: str, roles: frozenset[str]) -> frozenset[Scope]:
     """The scopes in which holders of ``roles`` may read rows of the model named ``record``."""
     return frozenset(
-        g.rows for g in TABLE if g.model_name == record and READING.intersection(g.actions) and roles.intersection(g.roles)
+        g.rows
+        for g in TABLE
+        if g.model_name == record and READING.intersection(g.actions) and roles.intersection(g.roles)
     )
 
 
 def authorise(actor: Actor, permission: str, row: Any = None) -> None:
-    """Raises Forbidden unless ``actor`` holds ``permission`` (``View.action``), and for ``row`` where one is given.
+    """Raises Forbidden unless ``actor`` holds ``permission`` (``View.action``), and for ``row`` where one is
+    given.
 
     The system itself (deadlines, jobs) is not asked.
     """
@@ -288,7 +363,9 @@ def allowed(actor: Actor, permission: str, row: Any = None) -> bool:
 
 
 def holds(roles: frozenset[str], view: str, permission: str) -> bool:
-    """Whether one of ``roles`` has Flask-AppBuilder's ``permission`` (``can_list``, an action's name, ``menu_access``) on ``view``."""
+    """Whether one of ``roles`` has Flask-AppBuilder's ``permission`` (``can_list``, an action's name,
+    ``menu_access``) on ``view``.
+    """
     if permission == "menu_access":
         return any(g.view == view and roles.intersection(g.roles) for g in TABLE)
     return bool(_granted(f"{view}.{permission.removeprefix('can_')}", roles))
@@ -310,6 +387,9 @@ def fab_roles() -> dict[str, list[list[str]]]:
         for role in row.roles:
             found[role].setdefault(row.view, set()).update(row.actions)
     return {
-        role: [[f"^{view}$", f"^(menu_access|(can_)?({'|'.join(sorted(actions))}))$"] for view, actions in sorted(views.items())]
+        role: [
+            [f"^{view}$", f"^(menu_access|(can_)?({'|'.join(sorted(actions))}))$"]
+            for view, actions in sorted(views.items())
+        ]
         for role, views in found.items()
     }

@@ -1,7 +1,9 @@
-"""Sealing personal data: a key per person, values bound to their row and column, blind indexes to find them by.
+"""Sealing personal data: a key per person, values bound to their row and column, blind indexes to find them
+by.
 
-AES-256-GCM. A person's data key is wrapped by a key-encryption key of the settings (its number stands in the first byte, so that keys can be
-rotated); every value names the person and the column as associated data, so it opens nowhere else. Destroying ``wrapped_key`` erases all.
+AES-256-GCM. A person's data key is wrapped by a key-encryption key of the settings (its number stands in the
+first byte, so that keys can be rotated); every value names the person and the column as associated data, so
+it opens nowhere else. Destroying ``wrapped_key`` erases all.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.kernel.errors import Invalid, N_
+from app.kernel.errors import N_, Invalid
 from app.kernel.settings import settings
 from app.security.models import Person
 from app.security.names import search_text
@@ -34,7 +36,9 @@ class Unreadable(Exception):
 
 
 def new_person(name: str, **parts: str | None) -> Person:
-    """A person with a fresh data key; ``parts`` as in :func:`seal`, plus ``identity_type``. Not yet added to a session."""
+    """A person with a fresh data key; ``parts`` as in :func:`seal`, plus ``identity_type``. Not yet added to
+    a session.
+    """
     person = Person(uid=secrets.token_hex(16), name=name, name_search=search_text(name))
     person.wrapped_key = _wrap(person.uid, AESGCM.generate_key(256))
     seal(person, **parts)
@@ -56,7 +60,9 @@ def seal(
     birth_date: str | None = None,
     address: str | None = None,
 ) -> None:
-    """Seal the given parts (None leaves a part alone), with their blind indexes. Raises Invalid for a mobile that isn't one."""
+    """Seal the given parts (None leaves a part alone), with their blind indexes. Raises Invalid for a mobile
+    that isn't one.
+    """
     if identity is not None:
         kind = identity_type or person.identity_type or "resident"
         number = normal_identity(identity)
@@ -82,19 +88,27 @@ def reveal(person: Person, part: str) -> str | None:
     if sealed is None or person.wrapped_key is None:
         return None
     try:
-        plain = AESGCM(_unwrap(person.uid, person.wrapped_key)).decrypt(sealed[:12], sealed[12:], _bound(person.uid, part))
+        plain = AESGCM(_unwrap(person.uid, person.wrapped_key)).decrypt(
+            sealed[:12], sealed[12:], _bound(person.uid, part)
+        )
     except InvalidTag as error:
         raise Unreadable(f"person {person.id}: {part}") from error
     return plain.decode()
 
 
 def masked(person: Person, part: str) -> str:
-    """A part as others see it: ``4401**********1234``, ``138****1234``, ``z***@example.com``; "-" where there is none."""
+    """A part as others see it: ``4401**********1234``, ``138****1234``, ``z***@example.com``; "-" where
+    there is none.
+    """
     value = reveal(person, part)
     if not value:
         return "-"
     if part == "identity":
-        return value[:4] + "*" * max(len(value) - 8, 3) + value[-4:] if len(value) > 8 else value[0] + "*" * (len(value) - 1)
+        return (
+            value[:4] + "*" * max(len(value) - 8, 3) + value[-4:]
+            if len(value) > 8
+            else value[0] + "*" * (len(value) - 1)
+        )
     if part == "mobile":
         local = value.removeprefix("+86")
         return f"{local[:3]}****{local[-4:]}"
@@ -105,7 +119,9 @@ def masked(person: Person, part: str) -> str:
 
 
 def seal_bytes(purpose: str, binding: str, content: bytes) -> bytes:
-    """Seal something that belongs to no person (a code in the outbox) under a key of the house, bound to ``binding``."""
+    """Seal something that belongs to no person (a code in the outbox) under a key of the house, bound to
+    ``binding``.
+    """
     nonce = secrets.token_bytes(12)
     return nonce + AESGCM(_derived(purpose)).encrypt(nonce, content, binding.encode())
 
@@ -175,7 +191,11 @@ def _bound(uid: str, part: str) -> bytes:
 def _wrap(uid: str, key: bytes) -> bytes:
     number = len(settings().data_keys) - 1
     nonce = secrets.token_bytes(12)
-    return bytes([number]) + nonce + AESGCM(settings().data_keys[number]).encrypt(nonce, key, f"key\0{uid}".encode())
+    return (
+        bytes([number])
+        + nonce
+        + AESGCM(settings().data_keys[number]).encrypt(nonce, key, f"key\0{uid}".encode())
+    )
 
 
 def _unwrap(uid: str, wrapped: bytes) -> bytes:

@@ -1,7 +1,9 @@
-"""Row policies: which rows of a record an actor may see. One function answers for lists, pages, look-ups, actions and posted ids.
+"""Row policies: which rows of a record an actor may see. One function answers for lists, pages, look-ups,
+actions and posted ids.
 
-The permission table names a :class:`Scope` per grant; each model says in ``__rows__`` by which column it belongs to whom. From both
-comes one SQL condition. A record that the table doesn't name for the actor has no rows.
+The permission table names a :class:`Scope` per grant; each model says in ``__rows__`` by which column it
+belongs to whom. From both comes one SQL condition. A record that the table doesn't name for the actor has no
+rows.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ class Scope(StrEnum):
 
 
 def restrict(statement: Statement, model: type[Any], actor: Actor) -> Statement:
-    """``statement`` (a Select or a legacy Query over ``model``) narrowed to the rows that ``actor`` may read."""
+    """``statement`` (a Select or a legacy Query over ``model``) narrowed to the rows that ``actor`` may
+    read.
+    """
     return statement.where(readable(model, actor))
 
 
@@ -60,7 +64,9 @@ def visible(session: Session, model: type[Any], key: int | str, actor: Actor) ->
 
 
 def covers(row: Any, actor: Actor, scopes: frozenset[Scope]) -> bool:
-    """Whether ``row`` lies in one of ``scopes`` for ``actor``; asked of the database, so that lists and decisions agree."""
+    """Whether ``row`` lies in one of ``scopes`` for ``actor``; asked of the database, so that lists and
+    decisions agree.
+    """
     if Scope.ALL in scopes or actor.is_system:
         return True
     session = inspect(row).session

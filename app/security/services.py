@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.kernel.clock import now
-from app.kernel.errors import Conflict, Invalid, N_
+from app.kernel.errors import N_, Conflict, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.security import passwords, personal
 from app.security.models import Account, Person, Throttle
@@ -18,10 +18,11 @@ FAILURES, FIRST_LOCK = 5, timedelta(minutes=15)
 
 
 def authenticate(uow: UnitOfWork, name: str, password: str) -> Account | None:
-    """The account for ``name`` (user name, identity number or verified mobile) and ``password``; None when either is wrong.
+    """The account for ``name`` (user name, identity number or verified mobile) and ``password``; None when
+    either is wrong.
 
-    Counts failures per typed name and per address; known and unknown names cost the same and lock the same. Raises Conflict
-    while locked.
+    Counts failures per typed name and per address; known and unknown names cost the same and lock the same.
+    Raises Conflict while locked.
     """
     keys = [_key("name", name), _key("address", uow.actor.address)]
     rows = [_throttle(uow.session, key) for key in keys]
@@ -29,9 +30,17 @@ def authenticate(uow: UnitOfWork, name: str, password: str) -> Account | None:
     locked = [row.locked_until for row in rows if row.locked_until and row.locked_until > moment]
     if locked:
         minutes = max(1, -(-int((max(locked) - moment).total_seconds()) // 60))
-        raise Conflict("locked", N_("Too many failed attempts. Please try again in %(minutes)s minutes."), minutes=minutes)
+        raise Conflict(
+            "locked",
+            N_("Too many failed attempts. Please try again in %(minutes)s minutes."),
+            minutes=minutes,
+        )
     account = find_account(uow.session, name)
-    if passwords.matches(account.password if account else None, password) and account is not None and account.active:
+    if (
+        passwords.matches(account.password if account else None, password)
+        and account is not None
+        and account.active
+    ):
         for row in rows:
             row.failures = row.locks = 0
         account.last_login = moment.replace(tzinfo=None)
@@ -49,11 +58,16 @@ def authenticate(uow: UnitOfWork, name: str, password: str) -> Account | None:
 
 
 def find_account(session: Session, name: str) -> Account | None:
-    """The account that logs in by ``name``: user name first, identity number, then a mobile that is verified and unique."""
+    """The account that logs in by ``name``: user name first, identity number, then a mobile that is verified
+    and unique.
+    """
     found = session.scalar(select(Account).where(Account.login_index == personal.login_index(name)))
     if found is not None:
         return found
-    indexes = [personal.identity_index(kind, name) for kind in ("resident", "passport", "hmt_permit", "hmt_residence", "foreign_residence", "officer")]
+    indexes = [
+        personal.identity_index(kind, name)
+        for kind in ("resident", "passport", "hmt_permit", "hmt_residence", "foreign_residence", "officer")
+    ]
     people = session.scalars(select(Person.id).where(Person.identity_index.in_(indexes))).all()
     if not people:
         try:
@@ -93,7 +107,10 @@ def _key(kind: str, value: str) -> str:
 
 def _throttle(session: Session, key: str) -> Throttle:
     row = session.scalar(
-        select(Throttle).where(Throttle.key == key).with_for_update().execution_options(populate_existing=True)
+        select(Throttle)
+        .where(Throttle.key == key)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     if row is None:
         row = Throttle(key=key, failures=0, locks=0)

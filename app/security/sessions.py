@@ -1,7 +1,8 @@
 """Sessions on the server, for whoever is logged in.
 
-The cookie holds a random token, the table its SHA-256: log-out deletes the row, and the token is worth nothing anywhere. Visitors have a
-signed cookie of the same name without any identity (form token, language). Logging in always makes a new token.
+The cookie holds a random token, the table its SHA-256: log-out deletes the row, and the token is worth
+nothing anywhere. Visitors have a signed cookie of the same name without any identity (form token, language).
+Logging in always makes a new token.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class ServerSession(SecureCookieSession):
     stale: bool = False
 
     def __setitem__(self, key: str, value: Any) -> None:
-        # Flask-AppBuilder writes every page into the session; nobody reads it here, and each would be a write to the database.
+        # Flask-AppBuilder writes every page into the session; nobody reads it here, and each would be a write
+        # to the database.
         if key != "page_history":
             super().__setitem__(key, value)
 
@@ -77,7 +79,12 @@ class ServerSessions(SecureCookieSessionInterface):
         if session.token is None:
             session.token = self._create(session)
             response.set_cookie(
-                name, _MARK + session.token, httponly=True, samesite="Lax", secure=self.get_cookie_secure(app), path="/"
+                name,
+                _MARK + session.token,
+                httponly=True,
+                samesite="Lax",
+                secure=self.get_cookie_secure(app),
+                path="/",
             )
         elif session.modified or session.stale:
             _write(
@@ -88,7 +95,13 @@ class ServerSessions(SecureCookieSessionInterface):
 
     def _load(self, token: str, address: str) -> ServerSession:
         query = (
-            actor_query(UserSession.content, UserSession.seen_at, UserSession.expires_at, UserSession.epoch, Account.epoch.label("current"))
+            actor_query(
+                UserSession.content,
+                UserSession.seen_at,
+                UserSession.expires_at,
+                UserSession.epoch,
+                Account.epoch.label("current"),
+            )
             .join(UserSession, UserSession.user_id == Account.id)
             .where(UserSession.token_hash == _digest(token), Account.active)
         )

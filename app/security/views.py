@@ -66,7 +66,12 @@ class LoginView(BaseView):
                 flash(_(error.message, **error.params), "danger")
                 status = 429
         return (
-            self.render_template("appbuilder/general/security/login_db.html", form=form, title=_("Log in"), appbuilder=self.appbuilder),
+            self.render_template(
+                "appbuilder/general/security/login_db.html",
+                form=form,
+                title=_("Log in"),
+                appbuilder=self.appbuilder,
+            ),
             status,
         )
 
@@ -112,12 +117,20 @@ class PasswordView(BaseView):
                 field.errors = [*field.errors, _(error.message, **error.params)]
                 status = 422
         shell = "learner.html" if me.roles <= {"Learner"} else "console.html"
-        return self.render_template("security/password.html", form=form, shell=shell, home=home_of(me.roles)), status
+        return self.render_template(
+            "security/password.html", form=form, shell=shell, home=home_of(me.roles)
+        ), status
 
 
 def _local(address: str) -> str | None:
     """``address`` if it is a path of ours, so that a link can't lead a fresh log-in elsewhere."""
     parts = urlsplit(address)
-    if not address.startswith("/") or address.startswith(("//", "/\\")) or parts.scheme or parts.netloc or "\\" in address:
+    if (
+        not address.startswith("/")
+        or address.startswith(("//", "/\\"))
+        or parts.scheme
+        or parts.netloc
+        or "\\" in address
+    ):
         return None
     return address if address != url_for("LoginView.logout") else None

@@ -1,4 +1,6 @@
-"""One application per database kind and test process; every test starts from a copy of the same deployed database."""
+"""One application per database kind and test process; every test starts from a copy of the same deployed
+database.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,13 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from flask import Flask
+
 import config
 from app import create_app
 from app.kernel import settings as kernel_settings
 from app.kernel.database import db
 from app.kernel.settings import Settings
-from flask import Flask
-
 from tests.support.postgres import Server
 
 

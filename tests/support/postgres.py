@@ -1,4 +1,6 @@
-"""A PostgreSQL server of the tests' own: a fresh cluster in a temporary folder, on a private port, run by a user that isn't root."""
+"""A PostgreSQL server of the tests' own: a fresh cluster in a temporary folder, on a private port, run by a
+user that isn't root.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,22 @@ class Server:
         if self._user:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
         data = str(self._folder / "data")
-        self._run("initdb", "-D", data, "-U", "creditbank", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
-        # Speed over durability: the cluster lives as long as the tests. Proof tests of durability start their own.
-        options = f"-p {self.port} -k {self._folder} -h 127.0.0.1 -F -c full_page_writes=off -c max_connections=200"
+        self._run(
+            "initdb",
+            "-D",
+            data,
+            "-U",
+            "creditbank",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-sync",
+        )
+        # Speed over durability: the cluster lives as long as the tests. Proof tests of durability start their
+        # own.
+        options = (
+            f"-p {self.port} -k {self._folder} -h 127.0.0.1 -F -c full_page_writes=off -c max_connections=200"
+        )
         self._run("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(self._folder / "log"), "start")
 
     @staticmethod
@@ -62,14 +77,21 @@ class Server:
 
         with (self._folder.parent / f"{self._folder.name}.out").open("ab") as out:
             subprocess.run(
-                [str(self._bin / program), *arguments], check=True, stdout=out, stderr=out, preexec_fn=drop, cwd="/tmp"
+                [str(self._bin / program), *arguments],
+                check=True,
+                stdout=out,
+                stderr=out,
+                preexec_fn=drop,
+                cwd="/",
             )
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://creditbank@127.0.0.1:{self.port}/{name}"
 
     def execute(self, statement: str) -> None:
-        with psycopg.connect(f"host=127.0.0.1 port={self.port} user=creditbank dbname=postgres", autocommit=True) as connection:
+        with psycopg.connect(
+            f"host=127.0.0.1 port={self.port} user=creditbank dbname=postgres", autocommit=True
+        ) as connection:
             connection.execute(statement.encode())
 
     def recreate(self, name: str, template: str = "template0") -> None:
