@@ -68,7 +68,11 @@ class Credential(Editable, Model):
     """A recognised achievement as a signed credential, by its place in the status list."""
 
     __tablename__ = "credential"
-    __table_args__ = (UniqueConstraint("uid"), UniqueConstraint("status_index"), {"comment": "portable credentials"})
+    __table_args__ = (
+        UniqueConstraint("uid"),
+        UniqueConstraint("status_index"),
+        {"comment": "portable credentials"},
+    )
     __rows__ = Rows(learner="learner_id", through="learner")
 
     uid: Mapped[str] = mapped_column(String(64), nullable=False)

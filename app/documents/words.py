@@ -1,4 +1,6 @@
-"""Words of a paper in a language of its own: a paper may be English while the page that orders it is Chinese."""
+"""Words of a paper in a language of its own: a paper may be English while the page that orders it is
+Chinese.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,15 @@ ACTIONS = {
 }
 #: Further texts of papers, named here so that the catalogues know them.
 TEXTS = (
-    N_("Bank's clock"), N_("Learner's clock"), N_("%(days)s working days"), N_("System"), N_("Appeal"), N_("Reversal"),
-    N_("Initial review material"), N_("Related material"),
-)  # fmt: skip
+    N_("Bank's clock"),
+    N_("Learner's clock"),
+    N_("%(days)s working days"),
+    N_("System"),
+    N_("Appeal"),
+    N_("Reversal"),
+    N_("Initial review material"),
+    N_("Related material"),
+)
 
 
 class Words:
