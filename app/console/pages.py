@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,8 +20,9 @@ CAP = 10_000
 def page_size(sizes: Sequence[int], default: int) -> int:
     """The page size asked for, kept for next time; never one that isn't offered."""
     asked = request.args.get("size", "")
-    if asked.isdigit() and int(asked) in sizes:
-        session["size"] = int(asked)
+    if asked in map(str, sizes):
+        if session.get("size") != int(asked):
+            session["size"] = int(asked)
         return int(asked)
     kept: Any = session.get("size")
     return kept if kept in sizes else default
@@ -75,14 +77,29 @@ class Page:
 
 
 def numbered(
-    database: Session, query: Select[Any], *, sizes: Sequence[int] = (6, 12, 24, 48), default: int = 6
+    database: Session,
+    query: Select[Any],
+    *,
+    sizes: Sequence[int] = (6, 12, 24, 48),
+    default: int = 6,
+    fetch: Callable[[Select[Any]], list[Any]] | None = None,
 ) -> Page:
-    """The page of ``query`` that the address asks for; nonsense means the first, beyond the end the last."""
+    """The page of ``query`` that the address asks for; nonsense means the first, beyond the end the last.
+
+    ``fetch`` gets the rows of the limited query, where a list has a way of its own.
+    """
     size = page_size(sizes, default)
     total = capped_count(database, query)
     asked = request.args.get("page", "1")
-    number = min(max(int(asked) if asked.isdigit() and len(asked) < 7 else 1, 1), max(-(-total // size), 1))
-    rows = list(database.scalars(query.limit(size).offset((number - 1) * size)).unique())
+    wanted = int(asked) if re.fullmatch(r"[0-9]{1,6}", asked) else 1
+    number = min(max(wanted, 1), max(-(-total // size), 1))
+    limited = query.limit(size).offset((number - 1) * size)
+    if total == 0:
+        rows = []
+    elif fetch is not None:
+        rows = fetch(limited)
+    else:
+        rows = list(database.scalars(limited).unique())
     return Page(rows, number, size, total, sizes)
 
 

@@ -371,6 +371,11 @@ def holds(roles: frozenset[str], view: str, permission: str) -> bool:
     return bool(_granted(f"{view}.{permission.removeprefix('can_')}", roles))
 
 
+def grants_of(actor: Actor, permission: str) -> tuple[Grant, ...]:
+    """The rows of the table that give ``actor`` this permission."""
+    return _granted(permission, actor.roles)
+
+
 def role_for(actor: Actor, permission: str) -> str:
     """In which of their roles an actor holds a permission: what a review says under "role"."""
     held = [role for g in _granted(permission, actor.roles) for role in g.roles if role in actor.roles]
