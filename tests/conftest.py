@@ -18,6 +18,7 @@ from app.kernel.database import db
 from app.kernel.unit_of_work import UnitOfWork
 from tests.support.house import House
 from tests.support.postgres import Server, programs
+from tests.support.story import Cast
 
 _houses: dict[str, House] = {}
 
@@ -57,6 +58,22 @@ def app(house: House) -> Iterator[Flask]:
         yield app
         db.session.rollback()
         db.session.remove()
+
+
+@pytest.fixture
+def demo(house: House) -> Iterator[Flask]:
+    """The application with the demo's people and cases, inside an application context."""
+    app = house.reset("demo")
+    with app.app_context():
+        yield app
+        db.session.rollback()
+        db.session.remove()
+
+
+@pytest.fixture
+def cast(demo: Flask) -> Cast:
+    """The demo's people, ready to act."""
+    return Cast()
 
 
 @pytest.fixture

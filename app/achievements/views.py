@@ -173,6 +173,7 @@ class MyAchievementView(BaseView):
     @expose("/<int:pk>/delete", methods=["POST"])
     @has_access
     def delete(self, pk: int) -> ResponseReturnValue:
+        visible(db.session(), Achievement, pk, actor())
         try:
             with UnitOfWork(db.session, actor()) as uow:
                 services.delete(uow, visible(uow.session, Achievement, pk, actor()), _version())

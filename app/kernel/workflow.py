@@ -43,7 +43,7 @@ class Step:
 
 
 Part = Callable[[Step], None]
-#: (actor, permission, case) → raises Forbidden. Given by the security room, so that the kernel knows no
+#: (actor, permission, case) → raises Forbidden or Conflict. Given by the security room, so that the kernel knows no
 #: permission table.
 Authorise = Callable[[Actor, str, Any], None]
 
@@ -95,7 +95,7 @@ class Workflow:
     def _permits(self, actor: Actor, transition: Transition, case: Any) -> bool:
         try:
             self.authorise(actor, transition.permission, case)
-        except Forbidden:
+        except (Forbidden, Conflict):
             return False
         return True
 

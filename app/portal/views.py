@@ -34,9 +34,12 @@ class PortalView(IndexView):
     def index(self) -> ResponseReturnValue:
         moment = now()
         shown = select(Announcement).where(
-            Announcement.published_at <= moment, or_(Announcement.expires_at.is_(None), Announcement.expires_at > moment)
+            Announcement.published_at <= moment,
+            or_(Announcement.expires_at.is_(None), Announcement.expires_at > moment),
         )
-        news = db.session.scalars(shown.order_by(Announcement.pinned.desc(), Announcement.published_at.desc()).limit(5)).all()
+        news = db.session.scalars(
+            shown.order_by(Announcement.pinned.desc(), Announcement.published_at.desc()).limit(5)
+        ).all()
         return self.render_template("portal/index.html", news=news)
 
 
@@ -49,7 +52,11 @@ class FrameworkView(BaseView):
     @expose("/")
     @has_access
     def index(self) -> ResponseReturnValue:
-        levels = db.session.scalars(select(FrameworkLevel).order_by(FrameworkLevel.number).options(selectinload(FrameworkLevel.descriptors))).all()
+        levels = db.session.scalars(
+            select(FrameworkLevel)
+            .order_by(FrameworkLevel.number)
+            .options(selectinload(FrameworkLevel.descriptors))
+        ).all()
         return self.render_template("portal/framework.html", levels=levels, dimensions=DIMENSIONS)
 
 
@@ -63,11 +70,20 @@ class StandardsView(BaseView):
     @has_access
     def index(self) -> ResponseReturnValue:
         word = request.args.get("q", "").strip()[:100]
-        query = select(IndustryStandard).where(IndustryStandard.active).order_by(IndustryStandard.code).options(joinedload(IndustryStandard.level))
+        query = (
+            select(IndustryStandard)
+            .where(IndustryStandard.active)
+            .order_by(IndustryStandard.code)
+            .options(joinedload(IndustryStandard.level))
+        )
         if word:
             columns = (IndustryStandard.title, IndustryStandard.industry, IndustryStandard.code)
             query = query.where(or_(*(column.contains(word, autoescape=True) for column in columns)))
-        return self.render_template("portal/standards.html", page=numbered(db.session(), query, sizes=(10, 25, 50), default=10), word=word)
+        return self.render_template(
+            "portal/standards.html",
+            page=numbered(db.session(), query, sizes=(10, 25, 50), default=10),
+            word=word,
+        )
 
 
 class RulesView(BaseView):
@@ -104,8 +120,15 @@ class HelpView(BaseView):
         word = request.args.get("q", "").strip()[:100]
         query = select(Question).where(Question.published).order_by(Question.topic, Question.id)
         if word:
-            query = query.where(or_(Question.text.contains(word, autoescape=True), Question.answer.contains(word, autoescape=True)))
-        return self.render_template("portal/help.html", page=numbered(db.session(), query, sizes=(20, 50), default=20), word=word)
+            query = query.where(
+                or_(
+                    Question.text.contains(word, autoescape=True),
+                    Question.answer.contains(word, autoescape=True),
+                )
+            )
+        return self.render_template(
+            "portal/help.html", page=numbered(db.session(), query, sizes=(20, 50), default=20), word=word
+        )
 
 
 class VerifyView(BaseView):
@@ -118,13 +141,19 @@ class VerifyView(BaseView):
     @has_access
     def index(self) -> ResponseReturnValue:
         code = request.args.get("code", "").strip().replace("-", "").upper()[:32]
-        return redirect(url_for("VerifyView.show", code=code)) if code else self.render_template("portal/verify.html", code="", paper=None)
+        return (
+            redirect(url_for("VerifyView.show", code=code))
+            if code
+            else self.render_template("portal/verify.html", code="", paper=None)
+        )
 
     @expose("/<code>")
     @has_access
     def show(self, code: str) -> ResponseReturnValue:
         paper = db.session.scalar(select(IssuedDocument).where(IssuedDocument.code == code[:32].upper()))
-        page = self.render_template("portal/verify.html", code=code[:32], paper=paper, kinds=DOCUMENT_KINDS, states=DOCUMENT_STATES)
+        page = self.render_template(
+            "portal/verify.html", code=code[:32], paper=paper, kinds=DOCUMENT_KINDS, states=DOCUMENT_STATES
+        )
         return page, 200 if paper else 404
 
 
@@ -137,7 +166,9 @@ class TermsView(BaseView):
     @expose("/")
     @has_access
     def index(self) -> ResponseReturnValue:
-        terms = db.session.scalars(select(Terms).where(Terms.published_at <= now()).order_by(Terms.published_at.desc())).first()
+        terms = db.session.scalars(
+            select(Terms).where(Terms.published_at <= now()).order_by(Terms.published_at.desc())
+        ).first()
         if terms is None:
             raise NotFound
         return self.render_template("portal/terms.html", terms=terms)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from app.kernel.actor import Actor
-from app.kernel.errors import N_, Forbidden
+from app.kernel.errors import N_, Conflict, Forbidden
 from app.security.rows import Scope, covers
 
 
@@ -122,7 +122,7 @@ TABLE: tuple[Grant, ...] = (
     grant("CommitteeMemberView", WRITE, C),
     grant("CommitteeScopeView", READ, (C, A)),
     grant("CommitteeScopeView", WRITE, C),
-    grant("WorkingDayView", READ, STAFF),
+    grant("WorkingDayView", READ + " month", STAFF),
     grant("WorkingDayView", WRITE, C),
     # --- learners
     # -------------------------------------------------------------------------------------------------------
@@ -277,11 +277,11 @@ TABLE: tuple[Grant, ...] = (
     grant("MyNoticeView", "index read read_all", L),
     grant("StaffNoticeView", "index read read_all", STAFF),
     grant("NoticeView", READ, (C, A)),
-    grant("NoticeView", "resend", C),
+    grant("NoticeView", "resend", C, states="sent unknown failed no_address"),
     grant("NoticeTemplateView", READ, (C, A)),
-    grant("NoticeTemplateView", "edit preview", C),
+    grant("NoticeTemplateView", "edit", C),
     grant("NoticeTemplateView", READ, (C, A)),
-    grant("NoticeTemplateView", "edit preview", C),
+    grant("NoticeTemplateView", "edit", C),
     grant("NoticeView", READ + " resend", C),
     grant("MyNoticeView", "index read", SIGNED_IN, record="Notice"),
     grant("StaffNoticeView", "index read", STAFF, record="Notice"),
@@ -339,25 +339,30 @@ def read_scopes(record: str, roles: frozenset[str]) -> frozenset[Scope]:
 
 
 def authorise(actor: Actor, permission: str, row: Any = None) -> None:
-    """Raises Forbidden unless ``actor`` holds ``permission`` (``View.action``), and for ``row`` where one is
-    given.
+    """Raises Forbidden unless ``actor`` holds ``permission`` (``View.action``), and for ``row`` where one is given;
+    Conflict where only the row's state forbids it, because then somebody else was first.
 
     The system itself (deadlines, jobs) is not asked.
     """
     if actor.is_system:
         return
     grants = _granted(permission, actor.roles)
-    if row is not None:
-        grants = tuple(g for g in grants if not g.states or row.state in g.states)
-    if not grants or (row is not None and not covers(row, actor, frozenset(g.rows for g in grants))):
+    if row is None:
+        if not grants:
+            raise Forbidden("forbidden", N_("You are not allowed to do this."))
+        return
+    fitting = [g for g in grants if not g.states or row.state in g.states]
+    if not covers(row, actor, frozenset(g.rows for g in fitting or grants)):
         raise Forbidden("forbidden", N_("You are not allowed to do this."))
+    if not fitting:
+        raise Conflict("wrong_state", N_("This is no longer possible: the case has moved on."))
 
 
 def allowed(actor: Actor, permission: str, row: Any = None) -> bool:
     """Whether :func:`authorise` would let this pass."""
     try:
         authorise(actor, permission, row)
-    except Forbidden:
+    except (Forbidden, Conflict):
         return False
     return True
 
