@@ -24,7 +24,7 @@ from app.security.current import actor
 from app.security.permissions import allowed, authorise
 
 if TYPE_CHECKING:
-    from app.console.views import RecordView
+    from app.console.reading import Reading
 
 #: As many rows as one request takes.
 MOST = 200
@@ -66,7 +66,7 @@ def action(
     def made(method: Callable[..., None]) -> Any:
         declared = Action(method.__name__, method, label, confirm, reason, icon, single, multiple)
 
-        def endpoint(self: RecordView) -> ResponseReturnValue:
+        def endpoint(self: Reading) -> ResponseReturnValue:
             return run(self, declared)
 
         endpoint.__name__ = method.__name__
@@ -78,7 +78,7 @@ def action(
     return made
 
 
-def declared(view: RecordView) -> list[Action]:
+def declared(view: Reading) -> list[Action]:
     """The actions of a view's class, in the order in which they are written."""
     found: dict[str, Action] = {}
     for base in reversed(type(view).__mro__):
@@ -89,7 +89,7 @@ def declared(view: RecordView) -> list[Action]:
     return list(found.values())
 
 
-def run(view: RecordView, chosen: Action) -> ResponseReturnValue:
+def run(view: Reading, chosen: Action) -> ResponseReturnValue:
     """Carry an action out on the posted rows, or ask first where it asks."""
     posted = request.form.getlist("rowid")
     if len(posted) > MOST:
@@ -114,14 +114,14 @@ def run(view: RecordView, chosen: Action) -> ResponseReturnValue:
     return redirect(back(view))
 
 
-def back(view: RecordView) -> str:
+def back(view: Reading) -> str:
     """Where the request came from, if that is a page of this view; else its list."""
     home = url_for(f"{view.endpoint}.list")
     asked = request.form.get("back", "")
     return asked if asked.startswith(home) and "\\" not in asked and "\n" not in asked else home
 
 
-def _one(view: RecordView, chosen: Action, key: Any, reason: str) -> str | None:
+def _one(view: Reading, chosen: Action, key: Any, reason: str) -> str | None:
     """Do it to one row; why it was not done, or None."""
     try:
         with writing(view.datamodel.obj) as uow:
@@ -131,7 +131,7 @@ def _one(view: RecordView, chosen: Action, key: Any, reason: str) -> str | None:
     return None
 
 
-def _act(view: RecordView, chosen: Action, uow: UnitOfWork, key: Any, reason: str) -> None:
+def _act(view: Reading, chosen: Action, uow: UnitOfWork, key: Any, reason: str) -> None:
     row = view.datamodel.one(key, view.base, lock=True)
     authorise(actor(), f"{view.permission_name}.{chosen.name}", row)
     chosen.run(view, uow, row, *([reason] if chosen.reason else []))
@@ -152,7 +152,7 @@ def _report(results: Sequence[tuple[Any, str | None]], unknown: int) -> None:
         )
 
 
-def shown(view: RecordView, row: Any = None) -> list[Action]:
+def shown(view: Reading, row: Any = None) -> list[Action]:
     """The actions that the actor may take: on this row, or on ticked rows of a list."""
     permission = view.permission_name
     if row is None:

@@ -17,14 +17,14 @@ from app.console.labels import LABELS
 from app.console.lookups import Lookup, searched
 
 if TYPE_CHECKING:
-    from app.console.views import RecordView
+    from app.console.reading import Reading
 
 
 class Misdeclared(TypeError):
     """A view that says too little or too much; the application doesn't start with it."""
 
 
-def complete(view: RecordView) -> None:
+def complete(view: Reading) -> None:
     """Check the view's declaration and fill in what follows from it. Raises Misdeclared."""
     for group, columns in (("show", "show_columns"), ("add", "add_columns"), ("edit", "edit_columns")):
         groups = getattr(view, f"{group}_fieldsets")
@@ -50,7 +50,7 @@ def complete(view: RecordView) -> None:
         )
 
 
-def make_forms(view: RecordView) -> None:
+def make_forms(view: Reading) -> None:
     """Make the forms of the pages that the view has. Raises Misdeclared."""
     try:
         if view.add is not None:
@@ -69,7 +69,7 @@ def is_number(model: type[Any], column: str) -> bool:
     return isinstance(plain, Integer | Numeric) and not isinstance(plain, Boolean)
 
 
-def _demand(view: RecordView) -> None:
+def _demand(view: Reading) -> None:
     if not isinstance(view.datamodel, Records):
         raise _fault(view, "datamodel must be Records(Model)")
     if not view.label or not view.label_plural:
@@ -91,7 +91,7 @@ def _demand(view: RecordView) -> None:
         _known(view, column)
 
 
-def _known(view: RecordView, column: str) -> None:
+def _known(view: Reading, column: str) -> None:
     model = view.datamodel.obj
     for part in column.split("."):
         if not hasattr(model, part):
@@ -102,7 +102,7 @@ def _known(view: RecordView, column: str) -> None:
         model = relation.mapper.class_
 
 
-def _labels(view: RecordView, columns: Iterable[str]) -> dict[str, Any]:
+def _labels(view: Reading, columns: Iterable[str]) -> dict[str, Any]:
     found = {**LABELS, **(view.label_columns or {})}
     nameless = sorted(column for column in columns if column not in found)
     if nameless:
@@ -110,7 +110,7 @@ def _labels(view: RecordView, columns: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _order_columns(view: RecordView) -> Sequence[str]:
+def _order_columns(view: Reading) -> Sequence[str]:
     """Columns of the record's own table, and listed ones unless the view says so: order leaks what a column holds."""
     own = inspect(view.datamodel.obj).column_attrs
     asked: Sequence[str] | None = view.order_columns
@@ -122,7 +122,7 @@ def _order_columns(view: RecordView) -> Sequence[str]:
     return asked
 
 
-def _filter(view: RecordView, column: str) -> Any:
+def _filter(view: Reading, column: str) -> Any:
     label = view.label_columns[column]
     try:
         if view.datamodel.relation(column) is not None:
@@ -134,5 +134,5 @@ def _filter(view: RecordView, column: str) -> Any:
         raise _fault(view, f"search_columns: {error}") from error
 
 
-def _fault(view: RecordView, what: str) -> Misdeclared:
+def _fault(view: Reading, what: str) -> Misdeclared:
     return Misdeclared(f"{type(view).__name__}: {what}")

@@ -28,7 +28,7 @@ from app.console.lookups import Lookup, searched
 from app.kernel.database import BasisPoints, Code, Hundredths, Moment
 
 if TYPE_CHECKING:
-    from app.console.views import RecordView
+    from app.console.reading import Reading
 
 #: Never in a form: what the house itself writes, and states, which only workflows move (spec 1.4).
 NEVER = frozenset({"id", "state", "version", "created_at", "created_by_id", "changed_at"})
@@ -52,7 +52,7 @@ class RecordForm(DynamicForm):
         return {column: value for column, value in self.values().items() if value != _stored(self.of(column))}
 
 
-def build(view: RecordView, columns: Sequence[str], action: str) -> type[RecordForm]:
+def build(view: Reading, columns: Sequence[str], action: str) -> type[RecordForm]:
     """The form class over ``columns`` for ``action`` ("add", "edit"). Raises TypeError for a column that has no field."""
     names = {column: f"{column}_" if hasattr(RecordForm, column) else column for column in columns}
     made = {names[column]: field_for(view, column, action) for column in columns}
@@ -61,7 +61,7 @@ def build(view: RecordView, columns: Sequence[str], action: str) -> type[RecordF
     return type(f"{type(view).__name__}{action.title()}Form", (RecordForm,), {**made, "names": names})
 
 
-def field_for(view: RecordView, column: str, action: str) -> Any:
+def field_for(view: Reading, column: str, action: str) -> Any:
     """The field of one column."""
     options = {"description": view.description_columns.get(column, ""), "label": view.label_columns[column]}
     extra = list((view.validators_columns or {}).get(column, ()))

@@ -21,7 +21,7 @@ from app.security.current import actor
 from app.security.rows import Scope, condition, restrict
 
 if TYPE_CHECKING:
-    from app.console.views import RecordView
+    from app.console.reading import Reading
 
 #: As many as one answer holds.
 MOST = 20
@@ -44,7 +44,7 @@ _USUAL = (
 class Lookup:
     """Look-ups for one relation of a view; ``writes`` is the action ("add", "edit") of the form that asks, "" for a filter."""
 
-    view: RecordView
+    view: Reading
     column: str
     writes: str = ""
 

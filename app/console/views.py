@@ -7,76 +7,41 @@ views are shared by all threads.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from flask import flash, jsonify, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_appbuilder import ModelView, expose, has_access
-from flask_appbuilder.models.filters import Filters
-from flask_babel import gettext, lazy_gettext
-from sqlalchemy import Select, inspect, select
-from werkzeug.exceptions import NotFound as PageNotFound
+from flask_appbuilder import expose, has_access
+from flask_babel import gettext
+from sqlalchemy import inspect
 
-from app.console import actions, declarations, formats
-from app.console.filters import Filter, RelationFilter, Senseless
+from app.console import actions, formats
 from app.console.forms import RecordForm
-from app.console.interface import Records
 from app.console.lookups import Lookup
-from app.console.pages import Page, address, numbered
+from app.console.reading import Reading
 from app.console.refusals import writing
 from app.kernel.errors import N_, Conflict, DomainError, Forbidden, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.security.current import actor
-from app.security.permissions import Grant, allowed, authorise, grants_of
-from app.security.rows import Scope, condition
-
-#: Rows of a related list on a record's page; the rest stands behind its link.
-FEW = 10
+from app.security.permissions import authorise
 
 
-@dataclass(frozen=True)
-class Related:
-    """The first rows of a related view on a record's page; ``link`` and ``add`` lead to its own pages."""
-
-    view: RecordView
-    rows: Sequence[Any]
-    more: bool
-    link: str
-    add: str
+class FactView(Reading):
+    """Facts: written once by the house, listed and shown here, never edited (spec 1.4)."""
 
 
-class RecordView(ModelView):
+class RecordView(Reading):
     """Records that people list, show, add, edit and delete.
 
     Subclasses set ``datamodel = Records(Model)``, ``label``, ``label_plural`` and every list of columns: a forgotten one
-    stops the start.
+    stops the start. ``add = None`` (or ``edit``, ``delete``) takes a page away.
     """
 
-    datamodel: Records
-    #: What one record is called, and several (``lazy_gettext``); the four titles come from them.
-    label: Any = ""
-    label_plural: Any = ""
-    #: Relations to load along beside the columns shown, where names of related rows need them.
-    eager: Sequence[str] = ()
-    #: Filters beyond ``search_columns``.
-    filters: Sequence[Filter] = ()
-    page_sizes: Sequence[int] = (10, 25, 50, 100)
-    page_size = 25
-    description_columns: Mapping[str, Any] = {}
-    list_template = "appbuilder/general/model/list.html"
-    show_template = "appbuilder/general/model/show.html"
+    add_columns: Any = None
+    edit_columns: Any = None
     add_template = edit_template = "appbuilder/general/model/form.html"
-    list_title = show_title = add_title = edit_title = route_base = None
-    declared_actions: Sequence[actions.Action] = ()
-    all_filters: Sequence[Filter] = ()
 
-    #: Of Flask-AppBuilder's and gone: any file of the upload folder; actions without a row policy (see ``actions.py``).
-    download = action = action_post = None
-
-    # --- what a room may say otherwise -------------------------------------------------------------------------------------
+    # --- what a room may say otherwise ----------------------------------------------------------------------
 
     def create(self, uow: UnitOfWork, values: dict[str, Any]) -> Any:
         """Make a record of the typed values (by column; relations as rows). Raises DomainError to refuse."""
@@ -87,7 +52,10 @@ class RecordView(ModelView):
         return row
 
     def change(self, uow: UnitOfWork, row: Any, values: dict[str, Any]) -> None:
-        """Change a locked record to the typed values, of which only those are given that differ. Raises DomainError to refuse."""
+        """Change a locked record to those typed values that differ from what the form was opened with.
+
+        Raises DomainError to refuse.
+        """
         for column, value in values.items():
             setattr(row, column, value)
         self.pre_update(row)
@@ -103,135 +71,7 @@ class RecordView(ModelView):
     def check(self, values: dict[str, Any], row: Any = None) -> None:
         """Look at all typed values together, before anything is written. Raises Invalid; its ``fields`` are columns."""
 
-    def extra(self, row: Any) -> dict[str, Any]:
-        """What the record's page shows besides, for a ``show_template`` of the room's own (it extends ours)."""
-        return {}
-
-    def offered(self, column: str, statement: Select[Any]) -> Select[Any]:
-        """Narrow what the form's field of this relation offers and takes."""
-        return statement
-
-    def rows(self, statement: Select[Any]) -> Select[Any]:
-        """Narrow or join what the list shows, beside the row policy and the base filters."""
-        return statement
-
-    def order(self) -> Sequence[Any]:
-        """How the list is ordered where nobody asks otherwise; ``base_order`` = (column, "asc" or "desc") says it shorter."""
-        if self.base_order:
-            return self._ordered(*self.base_order)
-        return [self.datamodel.key.desc()]
-
-    # --- list ---------------------------------------------------------------------------------------------------------------
-
-    @expose("/")
-    @has_access
-    def list(self) -> ResponseReturnValue:
-        """A page of records, by the filters in the address."""
-        page, bad = self.page()
-        return self.render_template(
-            self.list_template,
-            view=self,
-            page=page,
-            bad=bad,
-            title=self.list_title,
-            editable=self.editable(page.rows, "edit"),
-            deletable=self.editable(page.rows, "delete"),
-            actions=actions.shown(self),
-            order=self._asked_order(),
-        )
-
-    def page(self) -> tuple[Page, set[str]]:
-        """The page that the address asks for, and the filters whose words make no sense (then nothing is found)."""
-        statement, bad = self.filtered()
-        order = self._ordered(*self._asked_order()) if self._asked_order()[0] else self.order()
-        paths = (*self.list_columns, *self.eager)
-        page = numbered(
-            self.datamodel.session,
-            statement,
-            sizes=self.page_sizes,
-            default=self.page_size,
-            fetch=lambda limited: self.datamodel.fetch(limited, order, paths),
-        )
-        return page, bad
-
-    def filtered(self) -> tuple[Select[Any], set[str]]:
-        """All rows that the list shows under the filters in the address, and the filters that make no sense."""
-        statement, bad = self.rows(self.datamodel.visible(self.base)), set()
-        for one in self.all_filters:
-            words = {name: request.args.get(name, "").strip()[:200] for name in one.parameters}
-            try:
-                statement = one.narrow(statement, words)
-            except Senseless:
-                bad.add(one.name)
-        return (statement.where(self.datamodel.key.is_(None)) if bad else statement), bad
-
-    def _asked_order(self) -> tuple[str, str]:
-        asked = request.args.get("order", "")
-        column = asked.removeprefix("-")
-        return (
-            (column, "desc" if asked.startswith("-") else "asc") if column in self.order_columns else ("", "")
-        )
-
-    def _ordered(self, column: str, direction: str) -> Sequence[Any]:
-        attribute, key = getattr(self.datamodel.obj, column), self.datamodel.key
-        return [attribute.desc(), key.desc()] if direction == "desc" else [attribute.asc(), key.asc()]
-
-    def order_link(self, column: str) -> str:
-        """The address of this list ordered by ``column``, or the other way round where it already is."""
-        other = "-" if self._asked_order() == (column, "asc") else ""
-        return address(order=f"{other}{column}", page=None)
-
-    # --- show ---------------------------------------------------------------------------------------------------------------
-
-    @expose("/<pk>")
-    @has_access
-    def show(self, pk: str) -> ResponseReturnValue:
-        """One record, with the first rows of what hangs on it."""
-        row = self.datamodel.one(pk, self.base, paths=(*self.show_columns, *self.eager))
-        return self.render_template(
-            self.show_template,
-            view=self,
-            row=row,
-            title=formats.name(row),
-            groups=self.shown_groups(row),
-            related=self.related(row),
-            actions=actions.shown(self, row),
-            may={name: self.may(name, row) for name in ("edit", "delete")},
-            **self.extra(row),
-        )
-
-    def shown_groups(self, row: Any) -> Sequence[tuple[Any, Sequence[tuple[Any, str]]]]:
-        """(title, [(label, words)]) of the record's page."""
-        groups = self.show_fieldsets or [(None, {"fields": self.show_columns})]
-        return [
-            (title, [(self.label_columns[name], self.words(row, name)) for name in group["fields"]])
-            for title, group in groups
-        ]
-
-    def related(self, row: Any) -> Sequence[Related]:
-        """What the actor may see of the related views' rows that belong to ``row``."""
-        return [self._related(view, row) for view in self._related_views if view.may("list")]
-
-    def _related(self, view: RecordView, row: Any) -> Related:
-        name = view.datamodel.get_related_fk(self.datamodel.obj)
-        relation = getattr(view.datamodel.obj, name)
-        statement = view.rows(view.datamodel.visible(view.base))
-        statement = statement.where(relation.contains(row) if relation.property.uselist else relation == row)
-        found = view.datamodel.fetch(
-            statement.limit(FEW + 1), view.order(), (*view.list_columns, *view.eager)
-        )
-        key = {name: self.datamodel.key_of(row)}
-        add = url_for(f"{view.endpoint}.add", **key) if view.may("add") and name in view.add_columns else ""
-        shows = any(one.name == name for one in view.all_filters)
-        return Related(
-            view,
-            found[:FEW],
-            len(found) > FEW,
-            url_for(f"{view.endpoint}.list", **(key if shows else {})),
-            add,
-        )
-
-    # --- add, edit, delete ----------------------------------------------------------------------------------------------------
+    # --- add, edit, delete ----------------------------------------------------------------------------------
 
     @expose("/add", methods=["GET", "POST"])
     @has_access
@@ -271,19 +111,15 @@ class RecordView(ModelView):
         flash(gettext("“%(name)s” has been saved.", name=name), "success")
         return redirect(self._after(saved))
 
-    @expose("/<pk>/delete", methods=["GET", "POST"])
+    @expose("/<pk>/delete", methods=["POST"])
     @has_access
     def delete(self, pk: str) -> ResponseReturnValue:
-        """Asks by GET, deletes by POST."""
+        """Delete a record; asks first, where the dialog of the page has not."""
         row = self.datamodel.one(pk, self.base)
         authorise(actor(), f"{self.permission_name}.delete", row)
-        if request.method == "GET":
+        if "confirmed" not in request.form:
             return self.render_template(
-                "console/confirm.html",
-                view=self,
-                action=None,
-                rows=[row],
-                back=url_for(f"{self.endpoint}.show", pk=pk),
+                "console/confirm.html", view=self, action=None, rows=[row], back=actions.back(self)
             )
         name = formats.name(row)
         try:
@@ -364,14 +200,12 @@ class RecordView(ModelView):
 
     def _prefilled(self) -> dict[str, Any]:
         """Related rows that the address names, as far as the form would take them."""
-        found = {}
+        found: dict[str, Any] = {}
         for column in self.add_columns:
-            if request.args.get(column) and self.datamodel.relation(column) is not None:
-                rows = Lookup(self, column, "add").rows([request.args[column]])
-                if rows:
-                    found[self.add_form.names[column]] = (
-                        rows[:1] if self.datamodel.relation(column).uselist else rows[0]
-                    )
+            relation, asked = self.datamodel.relation(column), request.args.get(column)
+            rows = Lookup(self, column, "add").rows([asked]) if relation is not None and asked else ()
+            if relation is not None and rows:
+                found[self.add_form.names[column]] = list(rows) if relation.uselist else rows[0]
         return found
 
     def _form_page(self, form: RecordForm, row: Any, status: int = 200, **more: Any) -> ResponseReturnValue:
@@ -403,125 +237,3 @@ class RecordView(ModelView):
         if self.may("show"):
             return url_for(f"{self.endpoint}.show", pk=self.datamodel.key_of(row))
         return url_for(f"{self.endpoint}.list")
-
-    # --- look-ups -------------------------------------------------------------------------------------------------------------
-
-    @expose("/lookup/<column>")
-    @has_access
-    def lookup(self, column: str) -> ResponseReturnValue:
-        """Records that a filter's or a form's field of this relation offers for ``q``."""
-        writes = request.args.get("for", "")
-        columns = {
-            "": [one.name for one in self.all_filters if isinstance(one, RelationFilter)],
-            "add": self.add_columns,
-            "edit": self.edit_columns,
-        }
-        if (
-            column not in columns.get(writes, ())
-            or self.datamodel.relation(column) is None
-            or (writes and not self.may(writes))
-        ):
-            raise PageNotFound
-        found = Lookup(self, column, writes)
-        records = Records(found.model)
-        rows = found.search(request.args.get("q", "").strip()[:100])
-        return jsonify(results=[{"id": records.key_of(row), "text": formats.name(row)} for row in rows])
-
-    # --- for templates ----------------------------------------------------------------------------------------------------------
-
-    def may(self, name: str, row: Any = None) -> bool:
-        """Whether the view has this page or action, and the actor the permission for it (and for ``row``)."""
-        return getattr(self, name, None) is not None and allowed(
-            actor(), f"{self.permission_name}.{name}", row
-        )
-
-    def words(self, row: Any, column: str) -> str:
-        """A column's value as people read it."""
-        value: Any = row
-        for part in column.split("."):
-            value = getattr(value, part, None)
-        value = value() if callable(value) else value
-        if column in (self.formatters_columns or {}):
-            return formats.read(self.formatters_columns[column](value))
-        mapped = inspect(self.datamodel.obj).column_attrs.get(column)
-        return formats.read(value, mapped.columns[0].type if mapped is not None else None)
-
-    def name(self, row: Any) -> str:
-        return formats.name(row)
-
-    def short(self, text: str) -> str:
-        return formats.short(text)
-
-    def is_number(self, column: str) -> bool:
-        """Whether a column is set to the right."""
-        return declarations.is_number(self.datamodel.obj, column)
-
-    def editable(self, rows: Sequence[Any], name: str) -> set[Any]:
-        """Keys of the rows on which the actor may do ``name``: one question to the database at most, however many rows."""
-        if getattr(self, name, None) is None or not rows:
-            return set()
-        found: set[Any] = set()
-        for grant in grants_of(actor(), f"{self.permission_name}.{name}"):
-            open_rows = [row for row in rows if not grant.states or row.state in grant.states]
-            found.update(self._covered(open_rows, grant))
-        return found
-
-    def _covered(self, rows: Sequence[Any], grant: Grant) -> set[Any]:
-        keys = {self.datamodel.key_of(row) for row in rows}
-        if grant.rows is Scope.ALL or not keys:
-            return keys
-        key, model = self.datamodel.key, self.datamodel.obj
-        return set(
-            self.datamodel.session.scalars(
-                select(key).where(key.in_(keys), condition(model, actor(), grant.rows))
-            )
-        )
-
-    def scopes(self, name: str) -> frozenset[Scope]:
-        """In which scopes the actor may do ``name``."""
-        return frozenset(grant.rows for grant in grants_of(actor(), f"{self.permission_name}.{name}"))
-
-    # --- what Flask-AppBuilder does at start ------------------------------------------------------------------------------------
-
-    @property
-    def permission_name(self) -> str:
-        return str(self.class_permission_name or type(self).__name__)
-
-    @property
-    def base(self) -> Filters:
-        """The view's own conditions, on every read of it."""
-        return self._base_filters
-
-    @property
-    def _filters(self) -> Filters:
-        # Flask-AppBuilder keeps one object here for all requests of all threads (spec 6): ours is new for whoever asks.
-        return self.datamodel.get_filters(self.search_columns)
-
-    def _init_properties(self) -> None:
-        declarations.complete(self)
-
-    def _init_forms(self) -> None:
-        declarations.make_forms(self)
-
-    def _init_titles(self) -> None:
-        self.title = self.list_title = self.list_title or self.label_plural
-        self.show_title = self.show_title or self.label
-        self.add_title = self.add_title or lazy_gettext("Add %(record)s", record=self.label)
-        self.edit_title = self.edit_title or lazy_gettext("Edit %(record)s", record=self.label)
-
-    def __init__(self, **kwargs: Any) -> None:
-        if self.route_base is None:
-            self.route_base = (
-                "/console/records/"
-                + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(self).__name__.removesuffix("View")).lower()
-            )
-        super().__init__(**kwargs)
-        self.declared_actions = actions.declared(self)
-
-
-class FactView(RecordView):
-    """Facts: written once by the house, listed and shown here, never edited (spec 1.4)."""
-
-    add = edit = delete = None  # type: ignore[assignment]
-    add_columns: Sequence[str] = ()
-    edit_columns: Sequence[str] = ()
