@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -19,12 +20,8 @@ from app.kernel.unit_of_work import UnitOfWork
 _HERE = Path(__file__).parent
 
 
-def create_app(chosen: Settings | None = None, *, deploying: bool = False) -> Flask:
-    """The application with these settings (default: from the environment).
-
-    ``deploying`` lets Flask-AppBuilder write its permissions and roles to the database; web and worker
-    processes never do.
-    """
+def create_app(chosen: Settings | None = None) -> Flask:
+    """The application with these settings (default: from the environment)."""
     import config
     from app import models as models
     from app.audit.services import append_all
@@ -46,7 +43,7 @@ def create_app(chosen: Settings | None = None, *, deploying: bool = False) -> Fl
     )
     app.config.update(config.flask_settings(chosen))
     app.config.update(console_settings())
-    app.config.update(FAB_ROLES=fab_roles(), FAB_UPDATE_PERMS=deploying, FAB_CREATE_DB=False)
+    app.config.update(FAB_ROLES=fab_roles(), FAB_UPDATE_PERMS=False, FAB_CREATE_DB=False)
     app.extensions["creditbank"] = chosen
 
     db.init_app(app)
@@ -62,5 +59,22 @@ def create_app(chosen: Settings | None = None, *, deploying: bool = False) -> Fl
         register_views(appbuilder)
         appbuilder.sm.auth_view = next(view for view in appbuilder.baseviews if view.endpoint == "LoginView")
     gate.register(app)
+    _give_work(app)
     register_commands(app)
     return app
+
+
+def _give_work(app: Flask) -> None:
+    """What the worker does: deliver, let overdue corrections lapse, remind learners and reviewers."""
+    from app.conversion.services import lapse_overdue, remind_due
+    from app.notices.delivery import deliver
+    from app.reminders import remind_reviewers
+    from app.worker import Task, in_unit, register, stopping
+
+    register(
+        app,
+        Task("deliver notices", partial(deliver, stopping=stopping.is_set)),
+        Task("let overdue corrections lapse", in_unit(lapse_overdue), every=60),
+        Task("remind learners", in_unit(remind_due), every=600),
+        Task("remind reviewers", in_unit(remind_reviewers), every=600),
+    )

@@ -1,27 +1,147 @@
-"""Commands: ``flask --app run …``. Each is a thin door to a service."""
+"""Commands: ``flask --app run …``. Each is a thin door to a service; what goes wrong is said in one line."""
 
 from __future__ import annotations
 
-import click
-from flask import Flask
-from flask.cli import with_appcontext
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
 
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from app.kernel.actor import SYSTEM
 from app.kernel.database import db
+from app.kernel.errors import DomainError
+from app.kernel.unit_of_work import UnitOfWork
 
 
 def register_commands(app: Flask) -> None:
     """Hang every command on the application."""
-    for command in (deploy, audit):
+    for command in (deploy, demo, worker, report, rules, decision, audit):
         app.cli.add_command(command)
 
 
+def _plain(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A refusal ends a command with its words and exit status 1, without a traceback."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> Any:
+        try:
+            return command(*arguments, **options)
+        except DomainError as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
 @click.command()
+@with_appcontext
 def deploy() -> None:
-    """Bring the database up to date: tables, permissions, reference data. Safe to run again."""
+    """Bring the database up to date: tables, roles, reference data. Safe to run again."""
     from app.deployment import deploy_all
 
     for line in deploy_all():
         click.echo(line)
+
+
+@click.group()
+def demo() -> None:
+    """Fictional people and cases."""
+
+
+@demo.command("load")
+@click.option(
+    "--learners", default=0, show_default=True, help="This many learners more, for load work (bulk)."
+)
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same learners.")
+@with_appcontext
+@_plain
+def demo_load(learners: int, seed: int) -> None:
+    """Load the demo where it is not there yet; with --learners, a crowd beside it."""
+    from app.demo import crowd, services
+
+    services.load()
+    if learners:
+        with click.progressbar(length=learners, label="Learners") as bar:
+            crowd.load(learners, seed, bar.update)
+    click.echo(services.greeting())
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Do what is due now, and end.")
+def worker(once: bool) -> None:
+    """Deliver notices, let overdue corrections lapse, remind people. Ends gently on SIGTERM."""
+    from app import worker as loop
+
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    if once:
+        click.echo(f"{loop.run_once(app)} done.")
+    else:
+        loop.run_forever(app)
+
+
+worker.callback = with_appcontext(worker.callback)  # type: ignore[type-var, assignment]
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["recognition", "conversion"]))
+@click.argument("case")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The PDF to write."
+)
+@click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
+@with_appcontext
+@_plain
+def report(kind: str, case: str, output: Path, language: str) -> None:
+    """Issue the audit sheet of CASE (its id or number) as a PDF."""
+    from app.documents.services import report as issue
+
+    with UnitOfWork(db.session, SYSTEM) as uow:
+        paper, content = issue(uow, kind, case, language)
+        output.write_bytes(content)
+        click.echo(f"{output}: {paper.number}, code {paper.code}")
+
+
+@click.group()
+def rules() -> None:
+    """Conversion rules."""
+
+
+@rules.command("expand")
+@with_appcontext
+@_plain
+def rules_expand() -> None:
+    """Make the rules that templates have none for yet, one per target in the catalogue."""
+    from app.rules.models import RuleTemplate
+    from app.rules.services import expand
+
+    with UnitOfWork(db.session, SYSTEM) as uow:
+        for template in uow.session.scalars(select(RuleTemplate)):
+            click.echo(f"{template.name}: {len(expand(uow, template))} new")
+
+
+@click.group()
+def decision() -> None:
+    """Decisions, looked at again."""
+
+
+@decision.command("replay")
+@click.argument("case", type=int)
+@with_appcontext
+@_plain
+def decision_replay(case: int) -> None:
+    """Decide an approved conversion again from what was stored; exit status 1 when it comes out differently."""
+    from app.conversion.services import replay
+
+    differences = replay(db.session(), case)
+    for difference in differences:
+        click.echo(difference)
+    if differences:
+        raise click.ClickException("the decision does not come out the same")
+    click.echo("The decision comes out the same.")
 
 
 @click.group()
