@@ -10,6 +10,16 @@ from flask_babel import lazy_gettext as _
 from app.accounts.views import MyAccountView
 from app.achievements.views import MyAchievementView, MyView
 from app.appeals.views import AppealDesk, MyAppealView, ReversalView
+from app.calendar.views import WorkingDayView
+from app.catalogue.views import (
+    CatalogueItemView,
+    CategoryFieldView,
+    CategoryView,
+    CodeListView,
+    CodeValueView,
+    EvidenceRequirementView,
+    ProgrammeView,
+)
 from app.console.work import LookupView, WorkView
 from app.conversion.views import (
     AssessmentDesk,
@@ -20,9 +30,19 @@ from app.conversion.views import (
     PerformanceReviewDesk,
     UnassignedView,
 )
+from app.documents.records import IssuedDocumentView
 from app.documents.views import DocumentView
 from app.evidence.views import EvidenceView
-from app.notices.views import MyNoticeView, StaffNoticeView
+from app.framework.views import FrameworkLevelView, IndustryStandardView, LevelDescriptorView
+from app.learners.views import LearnerView
+from app.notices.views import MyNoticeView, NoticeTemplateView, NoticeView, StaffNoticeView
+from app.organisations.views import (
+    CommitteeMemberView,
+    CommitteeScopeView,
+    CommitteeView,
+    OrganisationView,
+)
+from app.portal.records import AnnouncementView, QuestionView, TermsEditionView
 from app.portal.views import (
     FrameworkView,
     HelpView,
@@ -56,6 +76,46 @@ MENU = (
             (ReversalView, _("Reversals"), "arrow-counterclockwise"),
         ),
     ),
+    ("learners", _("Learners"), ((LearnerView, _("Learners"), "people"),)),
+    (
+        "catalogue",
+        _("Programmes and catalogue"),
+        (
+            (ProgrammeView, _("Programmes"), "mortarboard"),
+            (CatalogueItemView, _("Catalogue of achievements"), "collection"),
+            (CategoryView, _("Categories of achievements"), "diagram-3"),
+            (CodeListView, _("Code lists"), "list-ol"),
+        ),
+    ),
+    (
+        "organisations",
+        _("Organisations and committees"),
+        (
+            (OrganisationView, _("Organisations"), "building"),
+            (CommitteeView, _("Committees"), "people-fill"),
+        ),
+    ),
+    (
+        "portal",
+        _("Portal and framework"),
+        (
+            (AnnouncementView, _("Announcements"), "megaphone-fill"),
+            (QuestionView, _("Questions and answers"), "chat-dots"),
+            (FrameworkLevelView, _("Qualification levels"), "bar-chart-steps"),
+            (IndustryStandardView, _("Industry standards"), "journal-check"),
+            (TermsEditionView, _("Terms of service"), "file-text"),
+            (IssuedDocumentView, _("Issued papers"), "file-earmark-check"),
+        ),
+    ),
+    (
+        "notices",
+        _("Notices and calendar"),
+        (
+            (NoticeView, _("Sent notices"), "envelope"),
+            (NoticeTemplateView, _("Notice templates"), "chat-left-text"),
+            (WorkingDayView, _("Working calendar"), "calendar3"),
+        ),
+    ),
 )
 
 #: Pages without a menu entry of staff: the public's, learners', and parts of other pages.
@@ -64,6 +124,12 @@ WITHOUT_MENU = (
     PasswordView,
     EvidenceView,
     DocumentView,
+    CategoryFieldView,
+    EvidenceRequirementView,
+    CodeValueView,
+    LevelDescriptorView,
+    CommitteeMemberView,
+    CommitteeScopeView,
     LookupView,
     FrameworkView,
     StandardsView,

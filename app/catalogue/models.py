@@ -210,6 +210,7 @@ class Programme(Editable, Model):
         {"comment": "what institutions offer"},
     )
     __rows__ = Rows(organisation="organisation_id")
+    __lookup__ = ("name", "term")
 
     organisation_id: Mapped[int] = mapped_column(Key, ForeignKey("organisation.id"), nullable=False)
     name: Mapped[str] = mapped_column(String(150), nullable=False)

@@ -138,13 +138,15 @@ def item_fields(category: Category) -> list[CategoryField]:
     ]
 
 
-def set_values(row: CatalogueItem, category: Category, given: Mapping[str, Any]) -> None:
-    """Write an item's values from a generated form, and the level that a value maps to where none was chosen.
+def values_of(
+    category: Category, given: Mapping[str, Any], before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """An item's values from a generated form; what other fields (out of use) hold in ``before`` stays.
 
-    Raises Invalid naming each bad field.
+    Raises Invalid naming each bad field by its code.
     """
     errors: dict[str, list[DomainError]] = {}
-    values = dict(row.values or {})
+    values = dict(before or {})
     for field in item_fields(category):
         try:
             values[field.code] = checked(field, given.get(field.code), required=field.required)
@@ -152,7 +154,12 @@ def set_values(row: CatalogueItem, category: Category, given: Mapping[str, Any])
             errors[field.code] = [error]
     if errors:
         raise Invalid("fields", N_("Some fields need your attention."), fields=errors)
-    row.values = {code: value for code, value in values.items() if value not in (None, "", [])}
+    return {code: value for code, value in values.items() if value not in (None, "", [])}
+
+
+def set_values(row: CatalogueItem, category: Category, values: Mapping[str, Any]) -> None:
+    """Give an item its values, and the level that a value maps to where none was chosen."""
+    row.values = dict(values)
     if row.level_id is None:
         row.level_id = _level_of(category, row.values)
 

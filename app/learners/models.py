@@ -42,6 +42,7 @@ class Learner(Editable, Model):
         {"comment": "people with an account at the bank"},
     )
     __rows__ = Rows(learner="id", organisation="home_point_id")
+    __lookup__ = ("person.name", "number")
 
     number: Mapped[str] = mapped_column(String(32), nullable=False, comment="account number, opaque")
     person_id: Mapped[int] = mapped_column(Key, ForeignKey("person.id"), nullable=False)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from app.kernel.errors import N_, Conflict, Forbidden, Invalid, NotFound
+from app.kernel.errors import N_, Forbidden, Invalid, NotFound
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.organisations.models import Organisation
 from app.security import personal
 from app.security.permissions import allowed, authorise
-from app.security.rows import visible
 
 #: Where a learner can be at home: somebody there has to look at originals.
 HOMES = ("teaching_point", "institution", "center")
@@ -50,18 +49,6 @@ def _may_give(uow: UnitOfWork, home: Organisation) -> bool:
     if "Center" in uow.actor.roles:
         return True
     return bool(uow.actor.organisation_path) and home.path.startswith(uow.actor.organisation_path)
-
-
-def change_home(uow: UnitOfWork, learner_id: int, home_point_id: int, version: int) -> Learner:
-    """Move a learner to another teaching point. Raises NotFound, Forbidden, Conflict, Invalid."""
-    learner: Learner = visible(uow.session, Learner, learner_id, uow.actor)
-    authorise(uow.actor, "LearnerView.edit", learner)
-    if learner.version != version:
-        raise Conflict("stale", N_("Someone else changed this record meanwhile. Please look at it again."))
-    before, learner.home_point_id = learner.home_point_id, home_point_id
-    check_home(uow, learner, before)
-    uow.flush()
-    return learner
 
 
 def may_see_masked(uow: UnitOfWork, learner: Learner) -> bool:

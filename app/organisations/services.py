@@ -37,7 +37,7 @@ def place(uow: UnitOfWork, row: Organisation) -> None:
     session = uow.session
     root = _lock_root(session)
     if row.parent_id is None and row.kind != "center" and root is not None:
-        row.parent_id = root.id
+        row.parent, row.parent_id = root, root.id
     parent = session.get(Organisation, row.parent_id, populate_existing=True) if row.parent_id else None
     before = row.path
     _check_place(session, row, root, parent)

@@ -20,7 +20,9 @@ class Announcement(Editable, Model):
 
     __tablename__ = "announcement"
     __table_args__ = (
-        CheckConstraint("expires_at IS NULL OR published_at IS NULL OR expires_at > published_at", name="expires_after"),
+        CheckConstraint(
+            "expires_at IS NULL OR published_at IS NULL OR expires_at > published_at", name="expires_after"
+        ),
         Index("ix_announcement_published_at", "published_at"),
         {"comment": "announcements on the portal"},
     )
@@ -41,16 +43,23 @@ class Question(Editable, Model):
     __tablename__ = "question"
     __table_args__ = (
         CheckConstraint("answered_at IS NULL OR answer <> ''", name="answered_has_answer"),
-        CheckConstraint("NOT published OR (answered_at IS NOT NULL AND (learner_id IS NULL OR consented))", name="published_is_answered"),
+        CheckConstraint(
+            "NOT published OR (answered_at IS NOT NULL AND (learner_id IS NULL OR consented))",
+            name="published_is_answered",
+        ),
         Index("ix_question_learner_id", "learner_id"),
         Index("ix_question_answered_at", "answered_at", "id"),
         {"comment": "questions and answers"},
     )
     __rows__ = Rows(learner="learner_id")
 
-    learner_id: Mapped[int | None] = mapped_column(Key, ForeignKey("learner.id"), comment="NULL: written by the centre")
+    learner_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("learner.id"), comment="NULL: written by the centre"
+    )
     text: Mapped[str] = mapped_column(Text, nullable=False)
-    consented: Mapped[bool] = mapped_column(default=False, nullable=False, comment="the asker lets it be published")
+    consented: Mapped[bool] = mapped_column(
+        default=False, nullable=False, comment="the asker lets it be published"
+    )
     answer: Mapped[str] = mapped_column(Text, default="", nullable=False)
     answered_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_by_id: Mapped[int | None] = mapped_column(Key, ForeignKey("ab_user.id"))

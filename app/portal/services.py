@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from app.kernel.clock import now
-from app.kernel.errors import N_, Invalid
+from app.kernel.errors import N_, Conflict, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.portal.models import Question
 
@@ -38,6 +41,13 @@ def stamp_answer(row: Question, answered_by_id: int | None) -> None:
         raise _refused("unanswered", N_("Only an answered question can be published."))
     if row.published and row.learner_id is not None and not row.consented:
         raise _refused("no_consent", N_("The asker has not agreed to publication."))
+
+
+def check_edition(before: Mapping[str, Any]) -> None:
+    """An edition of the terms that people may have agreed to is not changed any more. Raises Conflict."""
+    published = before.get("published_at")
+    if published is not None and published <= now():
+        raise Conflict("sealed", N_("This edition is in force and can't be changed: please write a new one."))
 
 
 def _refused(code: str, message: str) -> Invalid:

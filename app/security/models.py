@@ -112,6 +112,7 @@ class Account(FabUser):
     __tablename__ = "ab_user"
     __table_args__ = (UniqueConstraint("login_index"), {"extend_existing": True})
     __rows__ = Rows(organisation="organisation_id", user="id")
+    __lookup__ = ("person.name",)
 
     person_id: Mapped[int | None] = mapped_column(Key, ForeignKey("person.id", use_alter=True), index=True)
     organisation_id: Mapped[int | None] = mapped_column(

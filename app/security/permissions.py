@@ -136,29 +136,29 @@ TABLE: tuple[Grant, ...] = (
     # --- framework
     # -------------------------------------------------------------------------------------------------------
     grant("FrameworkLevelView", READ, STAFF),
-    grant("FrameworkLevelView", WRITE, C),
+    grant("FrameworkLevelView", "edit", C),
     grant("LevelDescriptorView", READ, STAFF),
-    grant("LevelDescriptorView", WRITE, C),
+    grant("LevelDescriptorView", "edit", C),
     grant("IndustryStandardView", READ, STAFF),
     grant("IndustryStandardView", WRITE, C),
     # --- catalogue
     # -------------------------------------------------------------------------------------------------------
     grant("CategoryView", READ, (*STAFF, L)),
-    grant("CategoryView", WRITE, C),
+    grant("CategoryView", "add edit", C),
     grant("CategoryFieldView", READ, STAFF),
-    grant("CategoryFieldView", WRITE, C),
+    grant("CategoryFieldView", "add edit", C),
     grant("EvidenceRequirementView", READ, STAFF),
-    grant("EvidenceRequirementView", WRITE, C),
+    grant("EvidenceRequirementView", "add edit", C),
     grant("CodeListView", READ, STAFF),
-    grant("CodeListView", WRITE, C),
+    grant("CodeListView", "add edit", C),
     grant("CodeValueView", READ, STAFF),
-    grant("CodeValueView", WRITE, C),
+    grant("CodeValueView", "add edit", C),
     grant("ProgrammeView", READ, (*STAFF, L)),
     grant("ProgrammeView", WRITE, C),
     grant("ProgrammeView", WRITE, I, Scope.BELOW),
     grant("CatalogueItemView", READ, (*STAFF, L)),
-    grant("CatalogueItemView", WRITE, C),
-    grant("CatalogueItemView", WRITE, I, Scope.BELOW),
+    grant("CatalogueItemView", WRITE + " approve retire", C),
+    grant("CatalogueItemView", WRITE + " approve retire", I, Scope.BELOW),
     # --- evidence, achievements, accounts
     # ------------------------------------------------------------------------------
     grant("EvidenceView", "show thumb", (C, A), record="EvidenceFile"),
@@ -280,11 +280,6 @@ TABLE: tuple[Grant, ...] = (
     grant("NoticeView", "resend", C, states="sent unknown failed no_address"),
     grant("NoticeTemplateView", READ, (C, A)),
     grant("NoticeTemplateView", "edit", C),
-    grant("NoticeTemplateView", READ, (C, A)),
-    grant("NoticeTemplateView", "edit", C),
-    grant("NoticeView", READ + " resend", C),
-    grant("MyNoticeView", "index read", SIGNED_IN, record="Notice"),
-    grant("StaffNoticeView", "index read", STAFF, record="Notice"),
     # --- portal, documents
     # ------------------------------------------------------------------------------------------------
     grant("PortalView", "index", EVERYBODY),

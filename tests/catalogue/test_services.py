@@ -182,8 +182,9 @@ def _item(uow: UnitOfWork, category: Category, **more: Any) -> CatalogueItem:
 def test_a_value_sets_the_level_it_is_mapped_to(system: UnitOfWork) -> None:
     category = _category(system, "technician")
     item = _item(system, category)
-    services.set_values(item, category, {"technician_grade": "senior", "major": " 数控 ", "unknown": "x"})
-    assert item.values == {"technician_grade": "senior", "major": "数控"}
+    values = services.values_of(category, {"technician_grade": "senior", "major": " 数控 ", "unknown": "x"})
+    assert values == {"technician_grade": "senior", "major": "数控"}
+    services.set_values(item, category, values)
     level = next(
         v.level
         for c in system.session.scalars(select(CodeList))
@@ -200,9 +201,7 @@ def test_a_value_sets_the_level_it_is_mapped_to(system: UnitOfWork) -> None:
 def test_bad_values_name_their_fields(system: UnitOfWork) -> None:
     category = _category(system, "vocational")
     with pytest.raises(Invalid) as caught:
-        services.set_values(
-            _item(system, category), category, {"certificate_grade": "9", "schooling": ["bachelor", "x"]}
-        )
+        services.values_of(category, {"certificate_grade": "9", "schooling": ["bachelor", "x"]})
     assert set(caught.value.fields) == {"certificate_grade", "schooling"}
 
 
