@@ -71,6 +71,7 @@ class Notice(Leased, Editable, Model):
             postgresql_where=text("state IN ('pending', 'sending')"),
         ),
         Index("ix_notice_person_id", "person_id", "channel", "id"),
+        Index("ix_notice_state", "state", "id"),
         {"comment": "outbox of notices"},
     )
     __audited__ = False

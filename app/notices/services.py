@@ -27,6 +27,18 @@ from app.security.models import Person
 #: Binds a sealed payload to what it is for.
 PURPOSE = "notice"
 _CHANNELS = ("in_app", "sms", "email")
+#: What previews show for a variable; others show their own name.
+_SAMPLES = {
+    "name": "陈喆",
+    "username": "chenzhe",
+    "source": "大学英语等级考试(CET)四级及以上证书",
+    "target": "学位外语",
+    "organisation": "广东开放大学",
+    "code": "493817",
+    "minutes": "10",
+    "masked": "138****1234",
+    "count": "3",
+}
 #: A path, not the address of another host in disguise (two slashes, or a backslash).
 _LINK = re.compile(r"|/(?![/\\])[^\s\\\x00-\x1f]*")
 
@@ -144,8 +156,8 @@ def check_template(template: NoticeTemplate) -> None:
 
 
 def preview(template: NoticeTemplate, language: str) -> tuple[str, str]:
-    """Subject and body of ``template`` with each variable's own name in its place. Raises Invalid."""
-    return _fill(template, {name: f"〔{name}〕" for name in _names(template)}, language)
+    """Subject and body of ``template`` with a sample for each variable. Raises Invalid."""
+    return _fill(template, {name: _SAMPLES.get(name, f"〔{name}〕") for name in _names(template)}, language)
 
 
 def _template(uow: UnitOfWork, code: str) -> NoticeTemplate:

@@ -1,4 +1,4 @@
-"""The bell: everybody's own notices. And for the centre: the outbox, and the words of notices."""
+"""The bell: everybody's own notices. For the centre: the outbox, and the words of notices."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from typing import Any
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, expose, has_access
+from flask_babel import lazy_gettext as _
 
+from app.console.actions import action
+from app.console.filters import TextFilter
+from app.console.interface import Records
+from app.console.views import FactView, RecordView
 from app.kernel.database import LARGEST_KEY, db
 from app.kernel.unit_of_work import UnitOfWork
 from app.notices import queries, services
+from app.notices.models import Notice, NoticeTemplate
 from app.security.current import actor
 
 
@@ -70,3 +76,60 @@ class StaffNoticeView(_OwnNotices):
 def _before() -> int:
     asked: Any = request.args.get("before", "")
     return int(asked) if asked.isdecimal() and len(asked) < 19 else LARGEST_KEY
+
+
+class NoticeTemplateView(RecordView):
+    """The words of notices. Which templates there are, and their variables, is decided by the code that posts them."""
+
+    datamodel = Records(NoticeTemplate)
+    label, label_plural = _("Notice template"), _("Notice templates")
+    add = delete = None
+    words_columns = ["subject_zh", "body_zh", "subject_en", "body_en"]
+    list_columns = ["name", "code", "subject_zh", "by_sms", "by_email", "changed_at"]
+    show_columns = ["name", "code", "variables", *words_columns, "by_sms", "by_email", "changed_at"]
+    search_columns = ["name", "code", "body_zh"]
+    add_columns: list[str] = []
+    edit_columns = ["name", *words_columns, "by_sms", "by_email"]
+    base_order = ("code", "asc")
+    label_columns = {"name": _("Template")}
+    show_template = "notices/template.html"
+    description_columns = {
+        "body_zh": _("Write a variable as {name}. Which ones there are stands on the template's page."),
+        "body_en": _("The same variables as in the Chinese text."),
+        "by_sms": _("Besides the notice in the platform, which is always written."),
+        "by_email": _("Only to verified addresses."),
+    }
+
+    def check(self, values: dict[str, Any], row: Any = None) -> None:
+        services.check_template(NoticeTemplate(variables=row.variables, **values))
+
+    def extra(self, row: Any) -> dict[str, Any]:
+        return {"previews": [(language, *services.preview(row, language)) for language in ("zh", "en")]}
+
+
+class NoticeView(FactView):
+    """The outbox: what was sent to whom, by which way, and what became of it. Secrets are dots here."""
+
+    datamodel = Records(Notice)
+    label, label_plural = _("Notice"), _("Sent notices")
+    list_columns = ["created_at", "person", "subject", "channel", "state", "attempts", "sent_at", "error"]
+    show_columns = [
+        *("created_at", "person", "channel", "language", "subject", "body", "link"),
+        *("state", "attempts", "due_at", "sent_at", "read_at", "error", "template_code"),
+    ]
+    search_columns = ["subject", "template_code", "channel", "state", "created_at"]
+    filters = (TextFilter(Notice, "person.name", _("To")),)
+    label_columns = {
+        "person": _("To"),
+        "sent_at": _("Sent at"),
+        "due_at": _("Next try at"),
+    }
+
+    @action(
+        _("Send again"),
+        confirm=_("A copy is put in the outbox. What carried a code or a link can't be sent again."),
+        icon="send",
+    )
+    def resend(self, uow: UnitOfWork, row: Any) -> None:
+        """Send a notice again, as a copy under a key of its own."""
+        services.resend(uow, row.id)
