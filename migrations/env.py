@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import create_engine, pool
+from sqlalchemy import Connection, create_engine, inspect, pool
 
 from app import models as models
-from app.kernel import database
+from app.kernel import appendonly, database
 from app.kernel.settings import settings
 
 
@@ -26,6 +26,15 @@ def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal
     return False
 
 
+def _migrate(connection: Connection, options: dict[str, Any]) -> None:
+    context.configure(connection=connection, **options)
+    with context.begin_transaction():
+        context.run_migrations()
+    # Each time: on SQLite a migration may make a table anew, without its triggers.
+    if set(appendonly.tables()) <= set(inspect(connection).get_table_names()):
+        appendonly.guard(connection)
+
+
 def run() -> None:
     """Run against the connection handed over (tests), else against the owner's URL."""
     options: dict[str, Any] = {
@@ -36,16 +45,13 @@ def run() -> None:
     }
     given = context.config.attributes.get("connection")
     if given is not None:
-        context.configure(connection=given, **options)
-        with context.begin_transaction():
-            context.run_migrations()
+        _migrate(given, options)
         return
     url = os.environ.get("CREDITBANK_OWNER_URL") or settings().database_url
     engine = create_engine(url, poolclass=pool.NullPool)
     with engine.connect().execution_options(writes=True) as connection:
-        context.configure(connection=connection, **options)
-        with context.begin_transaction():
-            context.run_migrations()
+        _migrate(connection, options)
+        connection.commit()
 
 
 run()

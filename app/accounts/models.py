@@ -40,6 +40,7 @@ class CreditEntry(Recorded, Model):
         {"comment": "postings in learners' accounts, never changed"},
     )
     __rows__ = Rows(learner="learner_id", through="learner")
+    __append_only__ = True
 
     learner_id: Mapped[int] = mapped_column(Key, ForeignKey("learner.id"), nullable=False)
     kind: Mapped[str] = mapped_column(Code(KINDS), nullable=False)

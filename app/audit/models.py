@@ -38,6 +38,7 @@ class AuditEvent(Model):
         {"comment": "hash chain over every change and decision; only ever added"},
     )
     __audited__ = False
+    __append_only__ = True
 
     sequence: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False
@@ -77,6 +78,7 @@ class AuditCheckpoint(Recorded, Model):
     __tablename__ = "audit_checkpoint"
     __table_args__ = (UniqueConstraint("sequence"), {"comment": "signed checkpoints of the chain"})
     __audited__ = False
+    __append_only__ = True
 
     sequence: Mapped[int] = mapped_column(BigInteger, nullable=False)
     head: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False)

@@ -309,6 +309,7 @@ class ConsumptionEntry(Recorded, Model):
         {"comment": "ledger of reservations, uses and releases"},
     )
     __rows__ = Rows(through="application")
+    __append_only__ = True
 
     kind: Mapped[str] = mapped_column(Code(CONSUMPTION_KINDS), nullable=False)
     achievement_id: Mapped[int] = mapped_column(Key, ForeignKey("achievement.id"), nullable=False)

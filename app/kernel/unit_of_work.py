@@ -51,7 +51,9 @@ class UnitOfWork:
     exception.
 
     ``before_commit`` (class-wide, filled once by ``create_app``) runs inside the transaction with everything
-    flushed: there the audit room appends its events. ``after_commit`` callbacks run when the rows are safe.
+    flushed: there the audit room appends its events. ``after_commit`` callbacks run when the rows are safe;
+    ``on_failure`` callbacks, newest first, when something was refused: still under the transaction's locks, to undo what
+    lies outside the database.
 
     Raises Conflict when a row was changed by someone else since it was read.
     """
@@ -64,6 +66,7 @@ class UnitOfWork:
         self.events: list[Event] = []
         self.changes: list[Change] = []
         self.after_commit: list[Callable[[], None]] = []
+        self.on_failure: list[Callable[[], None]] = []
 
     def record(self, action: str, subject: Any, *, why: str = "", **body: Any) -> None:
         """Remember an act in the audit trail, beyond the changes of rows that are remembered by themselves."""
@@ -91,16 +94,28 @@ class UnitOfWork:
     ) -> None:
         try:
             if kind is not None:
+                self._undo()
                 return
-            self.flush()
-            for hook in self.before_commit:
-                hook(self)
-            self.flush()
+            self._finish()
             self.session.commit()
         finally:
             self.session.rollback()
             del self.session.info["uow"]
         for callback in self.after_commit:
+            callback()
+
+    def _finish(self) -> None:
+        try:
+            self.flush()
+            for hook in self.before_commit:
+                hook(self)
+            self.flush()
+        except BaseException:
+            self._undo()
+            raise
+
+    def _undo(self) -> None:
+        for callback in reversed(self.on_failure):
             callback()
 
 

@@ -81,6 +81,7 @@ class Review(OfCase, Recorded, Model):
         Index("ix_review_reviewer_id", "reviewer_id", "created_at"),
         {"comment": "decisions, one row each, never changed"},
     )
+    __append_only__ = True
 
     stage: Mapped[str] = mapped_column(Code(STAGES), nullable=False)
     turn: Mapped[int] = mapped_column(Integer, default=1, nullable=False)
@@ -113,6 +114,7 @@ class Attestation(OfCase, Recorded, Model):
         CheckConstraint("keep_until > seen_on", name="kept_after_seen"),
         {"comment": "paper originals that somebody saw"},
     )
+    __append_only__ = True
 
     original: Mapped[str] = mapped_column(String(200), nullable=False, comment="which original")
     place: Mapped[str] = mapped_column(String(200), nullable=False)
@@ -139,6 +141,7 @@ class Recusal(OfCase, Recorded, Model):
         UniqueConstraint("conversion_id", "stage", "user_id", "reason"),
         {"comment": "who must keep out of which stage, and why"},
     )
+    __append_only__ = True
 
     stage: Mapped[str] = mapped_column(Code(STAGES), nullable=False)
     user_id: Mapped[int] = mapped_column(Key, ForeignKey("ab_user.id"), nullable=False)
