@@ -54,7 +54,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         mode=mode,
         data_dir=data_dir,
         database_url=environ.get("CREDITBANK_DATABASE_URL") or f"sqlite:///{data_dir / 'creditbank.db'}",
-        base_url=environ.get("CREDITBANK_BASE_URL", f"http://127.0.0.1:{environ.get('PORT', '8080')}").rstrip("/"),
+        base_url=environ.get("CREDITBANK_BASE_URL", f"http://127.0.0.1:{environ.get('PORT', '8080')}").rstrip(
+            "/"
+        ),
         secret_key=_secret_key(environ, data_dir, production),
         data_keys=_data_keys(environ, data_dir, production),
         storage_url=environ.get("CREDITBANK_STORAGE_URL") or str(data_dir / "evidence"),
@@ -75,7 +77,9 @@ def flask_settings(chosen: Settings) -> dict[str, Any]:
     return {
         "SECRET_KEY": chosen.secret_key,
         "SQLALCHEMY_DATABASE_URI": chosen.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": {} if chosen.database_url.startswith("sqlite") else {"pool_pre_ping": True},
+        "SQLALCHEMY_ENGINE_OPTIONS": {}
+        if chosen.database_url.startswith("sqlite")
+        else {"pool_pre_ping": True},
         "MAX_CONTENT_LENGTH": chosen.upload_limit * 6,
         "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
         "WTF_CSRF_TIME_LIMIT": None,
@@ -114,7 +118,12 @@ def _data_keys(environ: Mapping[str, str], data_dir: Path, production: bool) -> 
 
 def _periods(text: str) -> Periods:
     try:
-        return Periods(**{name.strip(): int(days) for name, _, days in (part.partition("=") for part in text.split(",") if part)})
+        return Periods(
+            **{
+                name.strip(): int(days)
+                for name, _, days in (part.partition("=") for part in text.split(",") if part)
+            }
+        )
     except (TypeError, ValueError) as error:
         raise Misconfigured("CREDITBANK_PERIODS: e.g. initial=10,final=15") from error
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 from flask_appbuilder import AppBuilder
 from flask_babel import lazy_gettext as _
 
-from app.accounts.views import MyAccountView
-from app.achievements.views import MyAchievementView, MyView
+from app.accounts.views import CreditEntryView, MyAccountView
+from app.achievements.views import AchievementView, MyAchievementView, MyView
 from app.appeals.views import AppealDesk, MyAppealView, ReversalView
+from app.audit.views import AuditEventView
 from app.calendar.views import WorkingDayView
 from app.catalogue.views import (
     CatalogueItemView,
@@ -23,6 +24,7 @@ from app.catalogue.views import (
 from app.console.work import LookupView, WorkView
 from app.conversion.views import (
     AssessmentDesk,
+    ConsumptionEntryView,
     FinalReviewDesk,
     InitialReviewDesk,
     MyConversionView,
@@ -54,7 +56,17 @@ from app.portal.views import (
     VerifyView,
 )
 from app.recognition.views import MyRecognitionView, RecognitionDesk
-from app.security.views import LoginView, PasswordView
+from app.review.views import AttestationView, RecusalView, ReviewView
+from app.rules.views import (
+    AgreementPartyView,
+    AgreementView,
+    RuleSourceView,
+    RuleTargetView,
+    RuleTemplateView,
+    RuleVersionView,
+    RuleView,
+)
+from app.security.views import AccountView, LoginView, PasswordView
 
 #: The page at ``/``.
 INDEX = PortalView
@@ -76,12 +88,29 @@ MENU = (
             (ReversalView, _("Reversals"), "arrow-counterclockwise"),
         ),
     ),
-    ("learners", _("Learners"), ((LearnerView, _("Learners"), "people"),)),
+    (
+        "rules",
+        _("Rules"),
+        (
+            (RuleView, _("Rules"), "signpost-split"),
+            (AgreementView, _("Agreements"), "file-earmark-text"),
+            (RuleTemplateView, _("Rule templates"), "diagram-2"),
+        ),
+    ),
+    (
+        "learners",
+        _("Learners"),
+        (
+            (LearnerView, _("Learner administration"), "people"),
+            (AchievementView, _("Learners' achievements"), "award"),
+            (CreditEntryView, _("Postings"), "wallet2"),
+        ),
+    ),
     (
         "catalogue",
         _("Programmes and catalogue"),
         (
-            (ProgrammeView, _("Programmes"), "mortarboard"),
+            (ProgrammeView, _("Programme maintenance"), "mortarboard"),
             (CatalogueItemView, _("Catalogue of achievements"), "collection"),
             (CategoryView, _("Categories of achievements"), "diagram-3"),
             (CodeListView, _("Code lists"), "list-ol"),
@@ -91,8 +120,8 @@ MENU = (
         "organisations",
         _("Organisations and committees"),
         (
-            (OrganisationView, _("Organisations"), "building"),
-            (CommitteeView, _("Committees"), "people-fill"),
+            (OrganisationView, _("Organisation administration"), "building"),
+            (CommitteeView, _("Committee administration"), "people-fill"),
         ),
     ),
     (
@@ -101,7 +130,7 @@ MENU = (
         (
             (AnnouncementView, _("Announcements"), "megaphone-fill"),
             (QuestionView, _("Questions and answers"), "chat-dots"),
-            (FrameworkLevelView, _("Qualification levels"), "bar-chart-steps"),
+            (FrameworkLevelView, _("Level query"), "bar-chart-steps"),
             (IndustryStandardView, _("Industry standards"), "journal-check"),
             (TermsEditionView, _("Terms of service"), "file-text"),
             (IssuedDocumentView, _("Issued papers"), "file-earmark-check"),
@@ -116,6 +145,18 @@ MENU = (
             (WorkingDayView, _("Working calendar"), "calendar3"),
         ),
     ),
+    (
+        "audit",
+        _("Audit"),
+        (
+            (AuditEventView, _("Audit trail"), "link-45deg"),
+            (ReviewView, _("Decisions"), "check2-square"),
+            (AttestationView, _("Attestations of originals"), "patch-check"),
+            (RecusalView, _("Recusals"), "slash-circle"),
+            (ConsumptionEntryView, _("Ledger of use"), "hourglass-split"),
+        ),
+    ),
+    ("system", _("Administration"), ((AccountView, _("Accounts"), "person-gear"),)),
 )
 
 #: Pages without a menu entry of staff: the public's, learners', and parts of other pages.
@@ -130,6 +171,10 @@ WITHOUT_MENU = (
     LevelDescriptorView,
     CommitteeMemberView,
     CommitteeScopeView,
+    AgreementPartyView,
+    RuleVersionView,
+    RuleSourceView,
+    RuleTargetView,
     LookupView,
     FrameworkView,
     StandardsView,

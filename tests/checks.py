@@ -17,9 +17,9 @@ HOME = Path(__file__).resolve().parent.parent
 def untranslated() -> list[str]:
     """Texts of code and templates that have no Chinese, or whose variables differ from the source's."""
     with tempfile.NamedTemporaryFile(suffix=".pot") as pot:
-        arguments = [
-            "extract",
+        options = [
             "-q",
+            "extract",
             "-F",
             "babel.cfg",
             "-k",
@@ -28,10 +28,10 @@ def untranslated() -> list[str]:
             "N_",
             "--omit-header",
             "-o",
-            pot.name,
-            ".",
         ]
-        subprocess.run([str(Path(sys.executable).with_name("pybabel")), *arguments], cwd=HOME, check=True)
+        subprocess.run(
+            [Path(sys.executable).with_name("pybabel"), *options, pot.name, "."], cwd=HOME, check=True
+        )
         pot.seek(0)
         wanted = read_po(pot)
     with (HOME / "translations/zh/LC_MESSAGES/messages.po").open("rb") as file:

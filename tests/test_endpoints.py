@@ -35,7 +35,8 @@ def test_an_endpoint_that_nobody_named_is_shut(demo: Flask) -> None:
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.PUBLIC,)])
 def test_no_role_reaches_what_the_table_does_not_grant(demo: Flask, role: Role) -> None:
     word = {
-        Role.ADMIN: "admin", Role.CENTER: "center", Role.INSTITUTION: "institution", Role.POINT: "point", Role.COMMITTEE: "committee",
+        Role.ADMIN: "admin", Role.CENTER: "center", Role.INSTITUTION: "institution", Role.POINT: "point", 
+        Role.COMMITTEE: "committee",
         Role.ASSESSOR: "assessor", Role.AUDITOR: "auditor", Role.LEARNER: "learner",
     }[role]  # fmt: skip
     client = log_in(demo, word)

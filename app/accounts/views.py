@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, expose, has_access
+from flask_babel import lazy_gettext as _
 
 from app.accounts import queries
-from app.accounts.models import KINDS
+from app.accounts.models import KINDS, CreditEntry
 from app.catalogue.models import Category
+from app.console.interface import Records
 from app.console.pages import numbered
+from app.console.views import FactView
 from app.framework.models import FrameworkLevel
 from app.kernel.database import db
 from app.kernel.errors import NotFound
@@ -43,3 +46,16 @@ class MyAccountView(BaseView):
             page=page,
             kinds=KINDS,
         )
+
+
+class CreditEntryView(FactView):
+    """学分流水: postings, for staff."""
+
+    datamodel = Records(CreditEntry)
+    label, label_plural = _("Posting"), _("Postings")
+    list_columns = ["created_at", "learner", "achievement", "kind", "credits", "category", "level"]
+    search_columns = ["kind", "category", "level"]
+    show_columns = [
+        *("created_at", "learner", "achievement", "kind", "credits", "category", "level", "conversion_id"),
+        "reverses_id",
+    ]

@@ -8,6 +8,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import joinedload
 
 from app.achievements import queries, services, values
@@ -15,7 +16,9 @@ from app.achievements.models import ORIGINS, STATES, Achievement
 from app.achievements.states import EDITABLE
 from app.catalogue.models import CatalogueItem, Category
 from app.console.desk import uploads
+from app.console.interface import Records
 from app.console.pages import numbered
+from app.console.views import FactView
 from app.kernel.database import db
 from app.kernel.errors import N_, DomainError, Invalid, NotFound
 from app.kernel.unit_of_work import UnitOfWork
@@ -243,3 +246,16 @@ def _files(category: Category) -> list[services.Upload]:
 def _problems(error: DomainError) -> dict[str, list[str]]:
     fields = error.fields if isinstance(error, Invalid) else {}
     return {name: [str(_(one.message, **one.params)) for one in found] for name, found in fields.items()}
+
+
+class AchievementView(FactView):
+    """学习成果管理: what learners hold, for staff."""
+
+    datamodel = Records(Achievement)
+    label, label_plural = _l("Achievement"), _l("Learners' achievements")
+    list_columns = ["learner", "name", "category", "state", "origin", "issuer", "obtained_on", "credits"]
+    search_columns = ["name", "category", "state", "origin", "issuer", "certificate_number"]
+    show_columns = [
+        *("learner", "name", "category", "catalogue_item", "state", "origin", "issuer", "certificate_number"),
+        *("obtained_on", "score", "credits", "level", "suspect", "created_at"),
+    ]

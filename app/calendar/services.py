@@ -42,6 +42,10 @@ class Calendar:
         """Whether the holidays of ``year`` are known: shipped, or entered by staff up to the National Day."""
         return _shipped_knows(year) or not self.overrides.get(date(year, 10, 1), True)
 
+    def is_provisional(self, due: datetime) -> bool:
+        """Whether holidays of the year of ``due`` are still to come: such a deadline is shown with a mark."""
+        return not self.is_announced(civil(due).year)
+
     def deadline(self, start: datetime, days: int) -> datetime:
         """The end of the civil day that is ``days`` working days after the day of ``start``."""
         if days < 0:
@@ -68,8 +72,11 @@ class Calendar:
 
 
 def load(session: Session, first: date, last: date | None = None) -> Calendar:
-    """The calendar for days from ``first`` to ``last`` (open: all that staff entered); one query."""
-    rows = select(WorkingDay.day, WorkingDay.is_working).where(WorkingDay.day >= first)
+    """The calendar for days from ``first`` to ``last`` (open: all that staff entered); one query.
+
+    Read from the New Year of ``first`` on, so that its year is known as announced or not.
+    """
+    rows = select(WorkingDay.day, WorkingDay.is_working).where(WorkingDay.day >= date(first.year, 1, 1))
     if last is not None:
         rows = rows.where(WorkingDay.day <= last)
     return Calendar(dict(session.execute(rows).tuples().all()))

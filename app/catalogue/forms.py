@@ -27,6 +27,10 @@ class ValuesField(Field):
 
     widget = _Widget()
     css, unit = "", ""
+    #: what was typed, and what is wrong with it, by code
+    typed: dict[str, Any] | None
+    wrong: dict[str, list[str]]
+    process_errors: list[str]
 
     @property
     def category(self) -> Category | None:
@@ -46,7 +50,8 @@ class ValuesField(Field):
         ]
 
     def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
-        self.process_errors, self.wrong, self.typed, self.raw_data = [], {}, None, None
+        self.process_errors, self.wrong, self.typed = [], {}, None
+        self.raw_data = None
         self.data = self.object_data = dict(data) if isinstance(data, Mapping) else {}
         if formdata and self.category is not None:
             self._take(formdata, self.category)
@@ -60,7 +65,7 @@ class ValuesField(Field):
             for one in fields
         }
         try:
-            self.data = services.values_of(category, self.typed, self.object_data)
+            self.data = services.values_of(category, self.typed or {}, self.object_data)
         except Invalid as error:
             self.wrong = {
                 code: [gettext(one.message, **one.params) for one in refusals]

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup, escape
 from wtforms.widgets import CheckboxInput, TextArea, TextInput, html_params
 
-from app.console import formats
+import app.console.formats as formats
 
 
 class Line(TextInput):

@@ -22,10 +22,20 @@ from app.achievements.views import me
 from app.appeals.models import STATES as APPEAL_STATES
 from app.appeals.models import Appeal, Reversal
 from app.console.desk import Column, Desk, Filter, uploads
+from app.console.interface import Records
 from app.console.pages import keyset, numbered
+from app.console.views import FactView
 from app.conversion import eligibility, queries, services
 from app.conversion.assessments import workflow as assessments
-from app.conversion.models import ADVICE, ASSESSMENT_STATES, OPEN, STATES, Assessment, ConversionApplication
+from app.conversion.models import (
+    ADVICE,
+    ASSESSMENT_STATES,
+    OPEN,
+    STATES,
+    Assessment,
+    ConsumptionEntry,
+    ConversionApplication,
+)
 from app.kernel.database import db
 from app.kernel.errors import N_, DomainError, NotFound
 from app.kernel.unit_of_work import UnitOfWork
@@ -586,3 +596,13 @@ class UnassignedView(BaseView):
         except DomainError as error:
             flash(_(error.message, **error.params), "danger")
         return redirect(url_for("UnassignedView.queue"))
+
+
+class ConsumptionEntryView(FactView):
+    """使用流水: reservations, uses and releases."""
+
+    datamodel = Records(ConsumptionEntry)
+    label, label_plural = _l("Entry of use"), _l("Ledger of use")
+    list_columns = ["created_at", "kind", "achievement", "application", "purpose"]
+    search_columns = ["kind", "purpose"]
+    show_columns = ["created_at", "kind", "achievement", "application", "purpose"]

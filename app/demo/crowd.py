@@ -25,7 +25,7 @@ from app.kernel.database import db
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.organisations.models import Organisation
-from app.rules.models import Rule
+from app.rules.models import Rule, RuleVersion
 from app.security import personal
 from app.security.models import Person
 
@@ -60,8 +60,10 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
         for row in session.scalars(select(Organisation).where(Organisation.name.in_((POINT, POINT2))))
     }
     item = session.scalars(select(CatalogueItem).where(CatalogueItem.name == CET)).one()
-    rules = session.scalars(
-        select(Rule).where(Rule.state == "published", Rule.name.contains("学位外语"))
+    versions = session.scalars(
+        select(RuleVersion)
+        .join(Rule, Rule.current_version_id == RuleVersion.id)
+        .where(Rule.state == "published", Rule.name.contains("学位外语"))
     ).all()
     first = {
         model: (session.scalar(select(func.max(model.id))) or 0) + 1
@@ -76,7 +78,7 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
         person, learner = first[Person] + number, first[Learner] + number
         achievement, case = first[Achievement] + number, first[ConversionApplication] + number
         home = points[dice.choice((POINT, POINT2))]
-        rule = dice.choice(rules)
+        version = dice.choice(versions)
         rows[Person].append({"id": person, **_person(dice, start + number)})
         rows[Learner].append(
             {
@@ -84,7 +86,7 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
                 "number": f"C{person:09d}",
                 "person_id": person,
                 "home_point_id": home,
-                "programme_id": rule.programme_id,
+                "programme_id": version.rule.programme_id,
                 "standing": "imported",
             }
         )
@@ -109,7 +111,7 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
         )
         if number % 2 == 0:
             at = moment - timedelta(minutes=dice.randrange(60 * 24 * 5))
-            target = rule.current_version.targets[0]
+            target = version.targets[0]
             rows[ConversionApplication].append(
                 {
                     "id": case,
@@ -117,8 +119,8 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
                     "kind": "rule",
                     "state": "initial_review",
                     "learner_id": learner,
-                    "rule_version_id": rule.current_version_id,
-                    "programme_id": rule.programme_id,
+                    "rule_version_id": version.id,
+                    "programme_id": version.rule.programme_id,
                     "home_point_id": home,
                     "submitted_at": at,
                     "stage_entered_at": at,
@@ -129,7 +131,7 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
                 {
                     "application_id": case,
                     "achievement_id": achievement,
-                    "slot_id": rule.current_version.sources[0].id,
+                    "slot_id": version.sources[0].id,
                 }
             )
             rows[ConversionTarget].append(

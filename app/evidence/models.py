@@ -42,6 +42,9 @@ class EvidenceFile(Recorded, Model):
     size: Mapped[int] = mapped_column(BigInteger, nullable=False, comment="bytes")
     media_type: Mapped[str] = mapped_column(String(32), nullable=False)
     name: Mapped[str] = mapped_column(String(200), nullable=False, comment="name as uploaded, for people")
+    thumbnail: Mapped[str | None] = mapped_column(
+        String(64), comment="SHA-256 of its thumbnail; NULL for a PDF"
+    )
 
     learner: Mapped[Learner] = relationship("Learner")
 

@@ -1,75 +1,48 @@
-"""Taking in files: the type is decided by content, images are drawn anew, and nothing active gets through."""
+"""Taking in evidence files, and handing them out."""
 
 from __future__ import annotations
 
-import io
-import re
 import unicodedata
-import warnings
+from hashlib import sha256
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from sqlalchemy import func, select
 
+from app.evidence import content as contents
+from app.evidence.content import IMAGES, PDF, SUFFIXES
 from app.evidence.models import EvidenceFile
 from app.evidence.store import store
 from app.kernel.errors import N_, Invalid, TooLarge
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 
-IMAGES = frozenset({"image/jpeg", "image/png", "image/gif"})
-PDF = frozenset({"application/pdf"})
-#: Longest side of a thumbnail, in pixels.
-THUMBNAIL = 480
-_ACTIVE = re.compile(
-    rb"/(JavaScript|JS|Launch|EmbeddedFile|OpenAction|AA|RichMedia|XFA|SubmitForm|ImportData)\b"
-)
+__all__ = ["IMAGES", "PDF", "keep", "opened", "read", "read_thumbnail", "safe_name"]
 
 
 def keep(
     uow: UnitOfWork, learner_id: int, name: str, content: bytes, allow: frozenset[str] = IMAGES
 ) -> EvidenceFile:
-    """Check ``content`` and keep it as evidence of this learner's case.
+    """Check ``content`` and keep it as evidence of this learner's case; when the unit of work fails, nothing stays.
 
     Raises TooLarge, Invalid (not one of ``allow``, broken, active content) or NoSpace.
     """
+    limit = settings().upload_limit
     if not content:
         raise Invalid("file_empty", N_("The file is empty."))
-    if len(content) > settings().upload_limit:
-        raise TooLarge(
-            "file_too_large",
-            N_("The file is larger than %(limit)s MB."),
-            limit=settings().upload_limit // 2**20,
-        )
-    media_type = sniff(content)
-    if media_type not in allow:
-        wanted = (
-            N_("Please upload a PDF file.")
-            if allow == PDF
-            else N_("Please upload a jpg, png or gif picture.")
-        )
-        raise Invalid("file_type", wanted)
-    clean = _clean_pdf(content) if media_type in PDF else _redraw(content, media_type)
+    if len(content) > limit:
+        raise TooLarge("file_too_large", N_("The file is larger than %(limit)s MB."), limit=limit // 2**20)
+    clean = contents.clean(content, allow)
     row = EvidenceFile(
         learner_id=learner_id,
-        digest=store().put(clean),
-        size=len(clean),
-        media_type=media_type,
-        name=safe_name(name),
+        digest=_put(uow, clean.content),
+        thumbnail=_put(uow, clean.thumbnail) if clean.thumbnail else None,
+        size=len(clean.content),
+        media_type=clean.media_type,
+        name=safe_name(name, clean.media_type),
         created_by_id=uow.actor.user_id,
     )
     uow.session.add(row)
     uow.flush()
     return row
-
-
-def sniff(content: bytes) -> str:
-    """The media type that the first bytes tell; empty for anything that we don't take."""
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if content[:6] in (b"GIF87a", b"GIF89a"):
-        return "image/gif"
-    return "application/pdf" if content.startswith(b"%PDF-") else ""
 
 
 def read(row: EvidenceFile) -> bytes:
@@ -78,13 +51,12 @@ def read(row: EvidenceFile) -> bytes:
         return file.read()
 
 
-def thumbnail(row: EvidenceFile) -> bytes:
-    """A small JPEG of an image."""
-    with Image.open(io.BytesIO(read(row))) as picture:
-        picture.thumbnail((THUMBNAIL, THUMBNAIL))
-        out = io.BytesIO()
-        picture.convert("RGB").save(out, "JPEG", quality=80)
-        return out.getvalue()
+def read_thumbnail(row: EvidenceFile) -> bytes:
+    """A small JPEG of an image, made when it was taken in. Raises NotFound."""
+    if row.thumbnail is None:
+        return contents.thumbnail(read(row))
+    with store().open(row.thumbnail) as file:
+        return file.read()
 
 
 def opened(uow: UnitOfWork, row: EvidenceFile) -> None:
@@ -92,51 +64,24 @@ def opened(uow: UnitOfWork, row: EvidenceFile) -> None:
     uow.record("evidence.opened", row, digest=row.digest)
 
 
-def safe_name(name: str) -> str:
-    """A file's name for people: no folders, no control or direction signs, at most 120 signs."""
+def safe_name(name: str, media_type: str = "") -> str:
+    """A file's name for people: no folders, no control or direction signs, at most 120 signs, ending as its type does."""
     base = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(sign for sign in base if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    return kept.strip()[-120:] or "file"
+    short = kept.strip()[-120:] or "file"
+    suffixes = SUFFIXES.get(media_type, ("",))
+    return short if short.lower().endswith(suffixes) else short + suffixes[0]
 
 
-def _redraw(content: bytes, media_type: str) -> bytes:
-    """The picture drawn anew: right side up, without metadata or anything hidden behind it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=["JPEG", "PNG", "GIF"]) as picture:
-                if picture.width * picture.height > settings().pixel_limit:
-                    raise Invalid("file_pixels", N_("The picture has too many pixels."))
-                upright = ImageOps.exif_transpose(picture)
-                out = io.BytesIO()
-                if media_type == "image/jpeg":
-                    upright.convert("RGB").save(out, "JPEG", quality=90)
-                elif media_type == "image/png":
-                    upright.convert(
-                        "RGBA" if "A" in upright.getbands() or "transparency" in upright.info else "RGB"
-                    ).save(out, "PNG")
-                else:
-                    upright.convert("RGB").quantize(256).save(out, "GIF")
-                return out.getvalue()
-    except (
-        UnidentifiedImageError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombWarning,
-        Image.DecompressionBombError,
-    ) as error:
-        raise Invalid(
-            "file_broken", N_("This picture can't be read. Please take or scan it again.")
-        ) from error
+def _put(uow: UnitOfWork, content: bytes) -> str:
+    """Keep bytes, and take them out again if the unit of work fails and nobody had them before.
 
-
-def _clean_pdf(content: bytes) -> bytes:
-    if b"%%EOF" not in content[-2048:]:
-        raise Invalid("file_broken_pdf", N_("This PDF is not complete. Please scan it again."))
-    if _ACTIVE.search(content):
-        raise Invalid(
-            "file_active",
-            N_("This PDF contains scripts, actions or attachments. Please scan the paper and upload that."),
-        )
-    return content
+    The lock makes others with the same bytes wait until that is settled; on SQLite there is one writer anyhow.
+    """
+    digest = sha256(content).hexdigest()
+    if uow.session.get_bind().dialect.name == "postgresql":
+        uow.session.execute(select(func.pg_advisory_xact_lock(int(digest[:15], 16))))
+    kept = store()
+    if not kept.has(digest):
+        uow.on_failure.append(lambda: kept.remove(digest))
+    return kept.put(content)

@@ -28,6 +28,12 @@ class Storage(Protocol):
     def open(self, digest: str) -> BinaryIO:
         """Read a file. Raises NotFound."""
 
+    def has(self, digest: str) -> bool:
+        """Whether the store has this file."""
+
+    def remove(self, digest: str) -> None:
+        """Take a file out that nothing refers to; no complaint when it isn't there."""
+
 
 class FolderStorage:
     """A store in a folder of this host (``ab/cd/abcd…``)."""
@@ -71,6 +77,12 @@ class FolderStorage:
             return self._path(digest).open("rb")
         except FileNotFoundError as error:
             raise NotFound from error
+
+    def has(self, digest: str) -> bool:
+        return self._path(digest).exists()
+
+    def remove(self, digest: str) -> None:
+        self._path(digest).unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from app.kernel.errors import Invalid
 from app.learners.models import Learner
@@ -22,7 +22,7 @@ def named(query: Select[Any], word: str) -> Select[Any]:
 def with_identity_or_mobile(query: Select[Any], word: str) -> Select[Any]:
     """The learner with exactly this identity number (of whatever document) or mobile: through the blind indexes."""
     numbers = [personal.identity_index(kind, word) for kind in IDENTITY_TYPES.codes]
-    found = [Person.identity_index.in_(numbers)]
+    found: list[ColumnElement[bool]] = [Person.identity_index.in_(numbers)]
     with suppress(Invalid):  # no mobile: then it can only be a document's number
         found.append(Person.mobile_index == personal.mobile_index(word))
     return query.where(Learner.person_id.in_(select(Person.id).where(or_(*found))))

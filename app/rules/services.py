@@ -5,6 +5,7 @@ A published version never changes (:func:`_refuse_change_of_published` holds tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -54,12 +55,9 @@ def draft(
     if rule.id is None:
         uow.session.add(rule)
         uow.flush()
-    newest = (
-        uow.session.scalar(select(func.max(RuleVersion.number)).where(RuleVersion.rule_id == rule.id)) or 0
-    )
     version = RuleVersion(
         rule_id=rule.id,
-        number=newest + 1,
+        number=next_number(uow.session, rule.id),
         name=rule.name,
         description=rule.description,
         mode=mode,
@@ -87,6 +85,20 @@ def draft(
     uow.session.add(version)
     uow.flush()
     return version
+
+
+def next_number(session: Session, rule_id: int) -> int:
+    """The number that the next version of a rule gets."""
+    newest = session.scalar(select(func.max(RuleVersion.number)).where(RuleVersion.rule_id == rule_id))
+    return (newest or 0) + 1
+
+
+def check_pattern(pattern: str) -> None:
+    """A template's name pattern holds ``{term}``, ``{programme}`` and ``{target}`` and no other place. Raises Invalid."""
+    if re.search(r"[{}]", re.sub(r"\{(term|programme|target)\}", "", pattern)):
+        raise Invalid(
+            "pattern", N_("The name may hold {term}, {programme} and {target}, and no other braces.")
+        )
 
 
 def publish(uow: UnitOfWork, rule: Rule, version: RuleVersion) -> None:

@@ -27,7 +27,7 @@ TRANSITIONS = (
         N_("Publish"),
         ("draft", "published", "retired"),
         "published",
-        "RuleView.publish",
+        "RuleVersionView.publish",
         guards=(_by_second_person,),
         tone=Tone.SUCCESS,
     ),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import login_user, logout_user
 from sqlalchemy.orm import Session
 
+from app.console.interface import Records
+from app.console.views import RecordView
 from app.kernel.database import db
-from app.kernel.errors import Conflict, Invalid
+from app.kernel.errors import N_, Conflict, Forbidden, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.security import services
 from app.security.current import SignedIn, actor, actor_of
@@ -134,3 +138,37 @@ def _local(address: str) -> str | None:
     ):
         return None
     return address if address != url_for("LoginView.logout") else None
+
+
+class AccountView(RecordView):
+    """账号管理: accounts with their roles, for the system administrator; personal data isn't shown."""
+
+    datamodel = Records(Account)
+    label, label_plural = _l("Account"), _l("Accounts")
+    add = delete = None
+    list_columns = ["person", "organisation", "department", "roles", "active", "last_login"]
+    search_columns = ["organisation", "roles", "active"]
+    add_columns: Any = []
+    show_columns = [
+        "person",
+        "organisation",
+        "department",
+        "employer",
+        "roles",
+        "active",
+        "last_login",
+        "login_count",
+    ]
+    edit_columns = ["organisation", "department", "employer", "roles", "active"]
+    label_columns = {
+        "employer": _l("Employer, if another"),
+        "last_login": _l("Last log-in"),
+        "login_count": _l("Log-ins"),
+    }
+
+    def change(self, uow: UnitOfWork, row: Account, values: dict[str, Any]) -> None:
+        if row.id == uow.actor.user_id:
+            raise Forbidden("own_account", N_("Nobody changes the rights of their own account."))
+        # Whatever the account may do now, it has to log in for it: its sessions end.
+        row.epoch += 1
+        super().change(uow, row, values)

@@ -750,6 +750,7 @@ def upgrade() -> None:
     with op.batch_alter_table('notice', schema=None) as batch_op:
         batch_op.create_index('ix_notice_pending', ['due_at', 'id'], unique=False, sqlite_where=sa.text("state IN ('pending', 'sending')"), postgresql_where=sa.text("state IN ('pending', 'sending')"))
         batch_op.create_index('ix_notice_person_id', ['person_id', 'channel', 'id'], unique=False)
+        batch_op.create_index('ix_notice_state', ['state', 'id'], unique=False)
 
     op.create_table('programme',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -938,6 +939,7 @@ def upgrade() -> None:
     sa.Column('size', sa.BigInteger(), nullable=False, comment='bytes'),
     sa.Column('media_type', sa.String(length=32), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False, comment='name as uploaded, for people'),
+    sa.Column('thumbnail', sa.String(length=64), nullable=True, comment='SHA-256 of its thumbnail; NULL for a PDF'),
     sa.Column('created_at', sa.DateTime(), nullable=False, comment='written at (UTC)'),
     sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='written by; NULL: the system'),
     sa.CheckConstraint("media_type IN ('image/jpeg', 'image/png', 'image/gif', 'application/pdf')", name=op.f('ck_evidence_file_media_type_known')),
@@ -1848,6 +1850,7 @@ def downgrade() -> None:
 
     op.drop_table('programme')
     with op.batch_alter_table('notice', schema=None) as batch_op:
+        batch_op.drop_index('ix_notice_state')
         batch_op.drop_index('ix_notice_person_id')
         batch_op.drop_index('ix_notice_pending', sqlite_where=sa.text("state IN ('pending', 'sending')"), postgresql_where=sa.text("state IN ('pending', 'sending')"))
 

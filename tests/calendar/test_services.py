@@ -102,6 +102,14 @@ def test_year_not_announced(system: UnitOfWork) -> None:
     assert due(at(2027, 9, 30), 1) == date(2027, 10, 4)
 
 
+def test_deadline_in_a_year_not_announced_is_provisional(system: UnitOfWork) -> None:
+    late = services.deadline(system.session, at(2026, 12, 1), 30)
+    assert services.load(system.session, date(2026, 12, 1)).is_provisional(late)
+    assert not services.load(system.session, date(2026, 12, 1)).is_provisional(at(2026, 12, 31))
+    enter(system, date(2027, 10, 1), False)
+    assert not services.load(system.session, date(2027, 11, 5)).is_provisional(at(2027, 12, 1))
+
+
 def test_across_new_year_into_the_unknown(system: UnitOfWork) -> None:
     enter(system, date(2027, 1, 1), False)
     assert due(at(2026, 12, 30), 2) == date(2027, 1, 4)

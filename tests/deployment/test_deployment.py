@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from flask import Flask
+from flask_appbuilder.security.sqla.models import Role as FabRole
+from sqlalchemy import func, select
+
 from app import deployment
 from app.catalogue.models import Category, CodeValue
 from app.framework.models import FrameworkLevel, LevelDescriptor
@@ -12,10 +16,6 @@ from app.kernel.database import Model, db
 from app.kernel.unit_of_work import UnitOfWork
 from app.organisations.models import Organisation
 from app.security.permissions import Role
-from flask import Flask
-from flask_appbuilder.security.sqla.models import Role as FabRole
-from sqlalchemy import func, select
-
 from tests.support.house import House
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from app.framework.models import DIMENSIONS, FrameworkLevel, IndustryStandard
-from app.kernel.database import db
 from flask import Flask
 from sqlalchemy import select
+
+from app.framework.models import DIMENSIONS, FrameworkLevel, IndustryStandard
+from app.kernel.database import db
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
