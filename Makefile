@@ -19,7 +19,7 @@ check: setup-dev ## format, lint, types, import rules, templates, translations, 
 	@$(BIN)/ruff format --check -q . && echo "format: well"
 	@$(BIN)/ruff check -q . && echo "lint: well"
 	@$(BIN)/mypy && $(BIN)/lint-imports --no-cache
-	@$(BIN)/djlint app --check --quiet --profile jinja >/dev/null || $(BIN)/djlint app --lint --profile jinja
+	@$(BIN)/djlint app --lint --quiet
 	@$(BIN)/python -m tests.checks
 
 bench: setup-dev ## the figures of the docs, as ratios

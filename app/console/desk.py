@@ -392,7 +392,8 @@ class Desk(BaseView):
         if last is None or case.state in self.waiting:
             return words
         decision = _(DECISIONS[last.decision].label)
-        return f"{words} {_('%(name)s has decided: %(decision)s.', name=last.reviewer.get_full_name(), decision=decision)}"
+        said = _("%(name)s has decided: %(decision)s.", name=last.reviewer.get_full_name(), decision=decision)
+        return f"{words} {said}"
 
 
 def _seen(form: Any) -> review.Seen:

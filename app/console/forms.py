@@ -54,7 +54,8 @@ class RecordForm(DynamicForm):
 
 def build(view: Reading, columns: Sequence[str], action: str) -> type[RecordForm]:
     """The form class over ``columns`` for ``action`` ("add", "edit"). Raises TypeError for a column that has no field."""
-    names = {column: f"{column}_" if hasattr(RecordForm, column) else column for column in columns}
+    taken = {*dir(RecordForm), "meta"}  # wtforms sets ``meta`` on the instance only
+    names = {column: f"{column}_" if column in taken else column for column in columns}
     made = {names[column]: field_for(view, column, action) for column in columns}
     if action == "edit":
         made["version"] = HiddenField()

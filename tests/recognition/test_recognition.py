@@ -178,6 +178,7 @@ def test_whoever_comes_second_is_told_who_decided_what(cast: Cast, demo: Flask) 
         {"decision": "refuse", "opinion": "x", "version": 2, "key": "k1"},
     )
     assert answer.status_code == 409
+
     assert "明耀星 已作出结论：不同意" in answer.text
 
 
