@@ -364,10 +364,10 @@ def allowed(actor: Actor, permission: str, row: Any = None) -> bool:
 
 def holds(roles: frozenset[str], view: str, permission: str) -> bool:
     """Whether one of ``roles`` has Flask-AppBuilder's ``permission`` (``can_list``, an action's name,
-    ``menu_access``) on ``view``.
+    ``menu_access``) on ``view``. Whoever may only look names up in other forms sees no menu entry.
     """
     if permission == "menu_access":
-        return any(g.view == view and roles.intersection(g.roles) for g in TABLE)
+        return any(g.view == view and g.actions != ("lookup",) and roles.intersection(g.roles) for g in TABLE)
     return bool(_granted(f"{view}.{permission.removeprefix('can_')}", roles))
 
 
