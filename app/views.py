@@ -22,16 +22,15 @@ from app.catalogue.views import (
     ProgrammeView,
 )
 from app.console.work import LookupView, WorkView
-from app.conversion.views import (
+from app.conversion.desks import (
     AssessmentDesk,
     ConsumptionEntryView,
     FinalReviewDesk,
     InitialReviewDesk,
-    MyConversionView,
-    MyPerformanceView,
     PerformanceReviewDesk,
     UnassignedView,
 )
+from app.conversion.views import MyConversionView, MyPerformanceView
 from app.documents.records import IssuedDocumentView
 from app.documents.views import DocumentView
 from app.evidence.views import EvidenceView

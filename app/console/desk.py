@@ -77,7 +77,6 @@ class Desk(BaseView):
     when = "submitted_at"
 
     # --- what a room implements
-    # ---------------------------------------------------------------------------------------
 
     def base(self, query: Select[Any]) -> Select[Any]:
         """Narrow the queue further (kind of case, joins that filters need)."""
@@ -125,7 +124,6 @@ class Desk(BaseView):
         )
 
     # --- pages
-    # --------------------------------------------------------------------------------------------------------
 
     @expose("/")
     @has_access
@@ -219,7 +217,6 @@ class Desk(BaseView):
         )
 
     # --- inside
-    # -------------------------------------------------------------------------------------------------------
 
     def _decide_one(self, uow: UnitOfWork, pk: int, form: Any) -> None:
         version = form.get("version", "")

@@ -58,7 +58,7 @@ class Records(SQLAInterface):
         """The value of the row's primary key."""
         return getattr(row, self.key.key)
 
-    # --- reading ----------------------------------------------------------------------------------------------
+    # --- reading
 
     def visible(self, base: Filters | None = None) -> Select[Any]:
         """All rows that the actor may read, within a view's own base filters."""
@@ -130,7 +130,7 @@ class Records(SQLAInterface):
             raise NotFound
         return int(text)
 
-    # --- what Flask-AppBuilder itself calls -------------------------------------------------------------------
+    # --- what Flask-AppBuilder itself calls
 
     def query(
         self,

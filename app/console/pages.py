@@ -13,6 +13,8 @@ from flask import request, session
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from app.kernel.errors import NotFound
+
 #: Counting stops here; above it the screen says "10,000+".
 CAP = 10_000
 
@@ -156,3 +158,11 @@ def _place(text: str) -> tuple[datetime, int] | None:
         return (found, int(key)) if found.tzinfo is not None and 0 <= int(key) < 2**63 else None
     except ValueError:
         return None
+
+
+def posted_key(name: str) -> int:
+    """The row id or version that a form brings in a hidden field. Raises NotFound when it is no such number."""
+    text = request.form.get(name, "")
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise NotFound
+    return int(text)

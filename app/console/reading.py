@@ -65,7 +65,7 @@ class Reading(ModelView):
     add_columns: Sequence[str] = ()
     edit_columns: Sequence[str] = ()
 
-    # --- what a room may say otherwise ----------------------------------------------------------------------
+    # --- what a room may say otherwise
 
     def extra(self, row: Any) -> dict[str, Any]:
         """What the record's page shows besides, for a ``show_template`` of the room's own (it extends ours)."""
@@ -85,7 +85,7 @@ class Reading(ModelView):
             return self._ordered(*self.base_order)
         return [self.datamodel.key.desc()]
 
-    # --- list -----------------------------------------------------------------------------------------------
+    # --- list
 
     @expose("/")
     @has_access
@@ -145,7 +145,7 @@ class Reading(ModelView):
         other = "-" if self._asked_order() == (column, "asc") else ""
         return address(order=f"{other}{column}", page=None)
 
-    # --- show -----------------------------------------------------------------------------------------------
+    # --- show
 
     @expose("/<pk>")
     @has_access
@@ -195,7 +195,7 @@ class Reading(ModelView):
             add,
         )
 
-    # --- look-ups -------------------------------------------------------------------------------------------
+    # --- look-ups
 
     @expose("/lookup/<column>")
     @has_access
@@ -218,7 +218,7 @@ class Reading(ModelView):
         rows = found.search(request.args.get("q", "").strip()[:100])
         return jsonify(results=[{"id": records.key_of(row), "text": formats.name(row)} for row in rows])
 
-    # --- for templates --------------------------------------------------------------------------------------
+    # --- for templates
 
     def may(self, name: str, row: Any = None) -> bool:
         """Whether the view has this page or action, and the actor the permission for it (and for ``row``)."""
@@ -272,7 +272,7 @@ class Reading(ModelView):
         """In which scopes the actor may do ``name``."""
         return frozenset(grant.rows for grant in grants_of(actor(), f"{self.permission_name}.{name}"))
 
-    # --- what Flask-AppBuilder does at start ----------------------------------------------------------------
+    # --- what Flask-AppBuilder does at start
 
     @property
     def permission_name(self) -> str:

@@ -41,7 +41,7 @@ class RecordView(Reading):
     edit_columns: Any = None
     add_template = edit_template = "appbuilder/general/model/form.html"
 
-    # --- what a room may say otherwise ----------------------------------------------------------------------
+    # --- what a room may say otherwise
 
     def create(self, uow: UnitOfWork, values: dict[str, Any]) -> Any:
         """Make a record of the typed values (by column; relations as rows). Raises DomainError to refuse."""
@@ -71,7 +71,7 @@ class RecordView(Reading):
     def check(self, values: dict[str, Any], row: Any = None) -> None:
         """Look at all typed values together, before anything is written. Raises Invalid; its ``fields`` are columns."""
 
-    # --- add, edit, delete ----------------------------------------------------------------------------------
+    # --- add, edit, delete
 
     @expose("/add", methods=["GET", "POST"])
     @has_access

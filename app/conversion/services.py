@@ -48,7 +48,6 @@ DESKS = {"initial": "InitialReviewDesk", "final": "FinalReviewDesk", "performanc
 
 
 # --- the learner
-# --------------------------------------------------------------------------------------------------------
 
 
 def submit(
@@ -237,7 +236,6 @@ def _attach(
 
 
 # --- reviewers
-# ----------------------------------------------------------------------------------------------------------
 
 
 def decide(
@@ -314,7 +312,6 @@ def assign_committee(uow: UnitOfWork, case_id: int, committee_id: int, version: 
 
 
 # --- third-party assessment
-# ---------------------------------------------------------------------------------------------
 
 
 def ask_assessment(uow: UnitOfWork, case_id: int, organisation_id: int, question: str) -> Assessment:
@@ -351,7 +348,6 @@ def give_assessment(uow: UnitOfWork, assessment_id: int, advice: str, grounds: s
 
 
 # --- the clock
-# ----------------------------------------------------------------------------------------------------------
 
 
 def lapse_overdue(uow: UnitOfWork, limit: int = 200) -> int:
@@ -393,8 +389,7 @@ def remind_due(uow: UnitOfWork, limit: int = 200) -> int:
     return len(cases)
 
 
-# --- replay -------------------------------------------------------------------------------------------------
-# ------------
+# --- replay
 
 
 def replay(session: Session, case_id: int) -> list[str]:

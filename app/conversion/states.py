@@ -38,8 +38,7 @@ def enter_stage(case: ConversionApplication, session: Session, state: str, days_
     case.learner_due_at = case.reminded_at = None
 
 
-# --- guards -------------------------------------------------------------------------------------------------
-# ------------
+# --- guards
 
 
 def _originals_seen(step: Step) -> None:
@@ -82,8 +81,7 @@ def _in_time(step: Step) -> None:
         raise Conflict("too_late", N_("The deadline for the correction has passed."))
 
 
-# --- stamps -------------------------------------------------------------------------------------------------
-# ------------
+# --- stamps
 
 
 def _stamp_initial(step: Step) -> None:
@@ -165,7 +163,6 @@ def granted(item_credits: int, ratio: int) -> int:
 
 
 # --- effects
-# ------------------------------------------------------------------------------------------------------------
 
 
 def _grant(step: Step) -> None:

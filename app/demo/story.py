@@ -47,7 +47,6 @@ class Story:
         self._actors: dict[str, Actor] = {}
 
     # --- small steps
-    # --------------------------------------------------------------------------------------------------
 
     def by(self, word: str) -> Actor:
         """The actor behind a demo word."""
@@ -147,7 +146,6 @@ class Story:
         )
 
     # --- the cases
-    # ----------------------------------------------------------------------------------------------------
 
     def tell(self) -> None:
         """Everything, in an order that makes sense."""

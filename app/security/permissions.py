@@ -98,7 +98,6 @@ def grant(
 
 TABLE: tuple[Grant, ...] = (
     # --- the house
-    # -----------------------------------------------------------------------------------------------
     grant("static", "get", EVERYBODY),
     grant("appbuilder", "get", EVERYBODY),
     grant("vendor", "get", EVERYBODY),
@@ -107,13 +106,11 @@ TABLE: tuple[Grant, ...] = (
     grant("LocaleView", "index", EVERYBODY),
     grant("StyleView", "get", STAFF),
     # --- security
-    # -------------------------------------------------------------------------------------------------
     grant("LoginView", "login logout", EVERYBODY),
     grant("PasswordView", "change", SIGNED_IN),
     grant("AccountView", READ + " edit", Role.ADMIN),
     grant("AccountView", "lookup", (C, A), record="Account"),
     # --- organisations, committees, calendar
-    # -------------------------------------------------------------------------
     grant("OrganisationView", READ, (*STAFF, L)),
     grant("OrganisationView", WRITE, C),
     grant("CommitteeView", READ, (C, I, A, K)),
@@ -125,7 +122,6 @@ TABLE: tuple[Grant, ...] = (
     grant("WorkingDayView", READ + " month", STAFF),
     grant("WorkingDayView", WRITE, C),
     # --- learners
-    # -------------------------------------------------------------------------------------------------------
     grant("LearnerView", READ, (C, A)),
     grant("LearnerView", READ, (I, P), Scope.BELOW),
     grant("LearnerView", "edit", C),
@@ -134,7 +130,6 @@ TABLE: tuple[Grant, ...] = (
     grant("LearnerView", "reveal", (I, P), Scope.BELOW),
     grant("LearnerRows", "read", L, Scope.LEARNER, record="Learner"),
     # --- framework
-    # -------------------------------------------------------------------------------------------------------
     grant("FrameworkLevelView", READ, STAFF),
     grant("FrameworkLevelView", "edit", C),
     grant("LevelDescriptorView", READ, STAFF),
@@ -142,7 +137,6 @@ TABLE: tuple[Grant, ...] = (
     grant("IndustryStandardView", READ, STAFF),
     grant("IndustryStandardView", WRITE, C),
     # --- catalogue
-    # -------------------------------------------------------------------------------------------------------
     grant("CategoryView", READ, (*STAFF, L)),
     grant("CategoryView", "add edit", C),
     grant("CategoryFieldView", READ, STAFF),
@@ -160,7 +154,6 @@ TABLE: tuple[Grant, ...] = (
     grant("CatalogueItemView", WRITE + " approve retire", C),
     grant("CatalogueItemView", WRITE + " approve retire", I, Scope.BELOW),
     # --- evidence, achievements, accounts
-    # ------------------------------------------------------------------------------
     grant("EvidenceView", "show thumb", (C, A), record="EvidenceFile"),
     grant("EvidenceView", "show thumb", (I, P), Scope.BELOW, record="EvidenceFile"),
     grant("EvidenceView", "show thumb", L, Scope.LEARNER, record="EvidenceFile"),
@@ -175,7 +168,6 @@ TABLE: tuple[Grant, ...] = (
     grant("CreditEntryView", READ, (C, A)),
     grant("CreditEntryView", READ, (I, P), Scope.BELOW),
     # --- review, recognition
-    # ---------------------------------------------------------------------------------------------
     grant("MyRecognitionView", "index submit records", L, Scope.LEARNER, record="Achievement"),
     grant("MyRecognitionRows", "read", L, Scope.LEARNER, record="RecognitionApplication"),
     grant("RecognitionDesk", "queue case", (C, A), record="RecognitionApplication"),
@@ -198,8 +190,7 @@ TABLE: tuple[Grant, ...] = (
     grant("ReviewView", READ, (C, A)),
     grant("AttestationView", READ, (C, A)),
     grant("RecusalView", READ, (C, A)),
-    # --- rules ----------------------------------------------------------------------------------------------
-    # --------------
+    # --- rules
     grant("AgreementView", READ, (C, I, P, K, A)),
     grant("AgreementView", WRITE, C),
     grant("AgreementPartyView", READ, (C, I, A)),
@@ -216,7 +207,6 @@ TABLE: tuple[Grant, ...] = (
     grant("RuleTargetView", READ, (C, I, A)),
     grant("RuleTargetView", WRITE, C),
     # --- conversion, appeals
-    # ---------------------------------------------------------------------------------------------
     grant(
         "MyConversionView",
         "index rules apply progress show withdraw resubmit",
@@ -272,8 +262,7 @@ TABLE: tuple[Grant, ...] = (
     grant("ReversalView", "queue propose decide stand", C, record="Reversal"),
     grant("ReversalView", "queue", A, record="Reversal"),
     grant("ConsumptionEntryView", READ, (C, A)),
-    # --- notices --------------------------------------------------------------------------------------------
-    # ---------------
+    # --- notices
     grant("MyNoticeView", "index read read_all", L),
     grant("StaffNoticeView", "index read read_all", STAFF),
     grant("NoticeView", READ, (C, A)),
@@ -281,7 +270,6 @@ TABLE: tuple[Grant, ...] = (
     grant("NoticeTemplateView", READ, (C, A)),
     grant("NoticeTemplateView", "edit", C),
     # --- portal, documents
-    # ------------------------------------------------------------------------------------------------
     grant("PortalView", "index", EVERYBODY),
     grant("FrameworkView", "index", EVERYBODY),
     grant("StandardsView", "index", EVERYBODY),
@@ -304,8 +292,7 @@ TABLE: tuple[Grant, ...] = (
     grant("IssuedDocumentView", READ, (C, A)),
     grant("WorkView", "index", STAFF),
     grant("LookupView", "items", (C, P)),
-    # --- audit ----------------------------------------------------------------------------------------------
-    # -----------------
+    # --- audit
     grant("AuditEventView", "list show lookup", A),
 )
 
