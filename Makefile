@@ -1,6 +1,6 @@
 # The commands that people and other programs use; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: run test check bench help setup setup-dev database messages migration
+.PHONY: run test check bench help setup setup-dev messages docs
 PYTHON ?= python3
 PORT ?= 8080
 BIN := .venv/bin
@@ -56,3 +56,6 @@ messages: setup-dev ## collect the texts of code and templates into the catalogu
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k N_ --no-location --sort-output --omit-header -o translations/messages.pot .
 	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete --omit-header
 	@$(BIN)/pybabel -q compile -d translations
+
+docs: setup-dev ## write the pages of docs/ that follow from the tables in code
+	@$(BIN)/python -m docs.generate

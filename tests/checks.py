@@ -12,6 +12,8 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
+from docs.generate import outdated
+
 HOME = Path(__file__).resolve().parent.parent
 
 
@@ -117,11 +119,11 @@ def _lines(sql: str) -> list[str]:
 
 
 def main() -> int:
-    problems = [*untranslated(), *hidden_texts(), *migrations_differ()]
+    problems = [*untranslated(), *hidden_texts(), *migrations_differ(), *outdated()]
     for problem in problems:
         print(problem)  # noqa: T201
     if not problems:
-        print("translations: complete\nmigrations: agree with the models")  # noqa: T201
+        print("translations: complete\nmigrations: agree with the models\ndocs: current")  # noqa: T201
     return bool(problems)
 
 
