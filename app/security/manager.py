@@ -37,7 +37,8 @@ class SecurityManager(FabSecurityManager):
     def get_user_menu_access(self, menu_names: list[str] | None = None) -> set[str]:
         # A name that is no view is a section: it shows as soon as one of its entries does.
         roles = actor().roles
-        return {name for name in menu_names or [] if name not in VIEWS or holds(roles, name, "menu_access")}
+        names = set(menu_names or ())
+        return {name for name in names if name not in VIEWS or holds(roles, name, "menu_access")}
 
     def add_permissions_view(self, base_permissions: list[str], view_menu: str) -> None:
         """None are kept in the database (ADR 0008)."""

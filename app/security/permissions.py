@@ -349,6 +349,7 @@ def allowed(actor: Actor, permission: str, row: Any = None) -> bool:
     return True
 
 
+@cache
 def holds(roles: frozenset[str], view: str, permission: str) -> bool:
     """Whether one of ``roles`` has Flask-AppBuilder's ``permission`` (``can_list``, an action's name,
     ``menu_access``) on ``view``. Whoever may only look names up in other forms sees no menu entry.
