@@ -28,7 +28,7 @@ def bank(learners: int = 0) -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="creditbank-bench-") as folder:
         environment = {**os.environ, "CREDITBANK_DATA_DIR": folder, "PYTHONPATH": str(HOME)}
         for command in (["deploy"], ["demo", "load", "--learners", str(learners)]):
-            subprocess.run(  # noqa: S603
+            subprocess.run(
                 [sys.executable, "-m", "flask", "--app", "run", *command],
                 cwd=HOME,
                 env=environment,
@@ -40,19 +40,31 @@ def bank(learners: int = 0) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def server(python: str, application: str, environment: Mapping[str, str], folder: Path = HOME) -> Iterator[str]:
+def server(
+    python: str, application: str, environment: Mapping[str, str], folder: Path = HOME
+) -> Iterator[str]:
     """gunicorn with two sync workers over ``application``; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [python, "-m", "gunicorn", "--bind", address, "--workers", "2", "--no-control-socket", application]
-    process = subprocess.Popen(  # noqa: S603
+    command = [
+        python,
+        "-m",
+        "gunicorn",
+        "--bind",
+        address,
+        "--workers",
+        "2",
+        "--no-control-socket",
+        application,
+    ]
+    process = subprocess.Popen(
         command, cwd=folder, env=dict(environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         for _ in range(150):
             try:
-                urllib.request.urlopen(f"http://{address}/", timeout=5)  # noqa: S310
+                urllib.request.urlopen(f"http://{address}/", timeout=5)
                 break
             except urllib.error.HTTPError:
                 break

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import django
 from django.apps import AppConfig
-from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 
 SECRET_KEY = "peer"  # noqa: S105 -- lives as long as a benchmark
 DEBUG = False
@@ -74,9 +72,3 @@ if __name__ == "__main__":
 
     call_command("migrate", verbosity=0)
     User.objects.create_superuser("peer", "", "peer-password")
-elif settings.configured or os.environ.get("DJANGO_SETTINGS_MODULE") == "peer":
-
-    def application(environ, start_response):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-        global application
-        application = get_wsgi_application()
-        return application(environ, start_response)

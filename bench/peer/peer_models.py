@@ -63,7 +63,9 @@ class Organisation(models.Model):
 
 class Application(models.Model):
     number = models.CharField(max_length=32)
-    state = models.CharField(max_length=32, choices=[("initial_review", "待初审"), ("final_review", "待终审")])
+    state = models.CharField(
+        max_length=32, choices=[("initial_review", "待初审"), ("final_review", "待终审")]
+    )
     learner = models.ForeignKey(Learner, models.DO_NOTHING)
     rule_version = models.ForeignKey(RuleVersion, models.DO_NOTHING)
     home_point = models.ForeignKey(Organisation, models.DO_NOTHING)
@@ -76,7 +78,16 @@ class Application(models.Model):
 
 @admin.register(Application)
 class ApplicationAdmin(admin.ModelAdmin):
-    list_display = ("number", "learner_name", "agreement", "rule_version", "home_point", "submitted_at", "due_at", "state")
+    list_display = (
+        "number",
+        "learner_name",
+        "agreement",
+        "rule_version",
+        "home_point",
+        "submitted_at",
+        "due_at",
+        "state",
+    )
     list_filter = ("state",)
     list_per_page = 25
     list_select_related = ("learner__person", "rule_version__rule__agreement", "home_point")
