@@ -49,13 +49,14 @@ node_modules/.ready: package-lock.json
 	  PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --ignore-scripts; fi
 	@touch $@
 
+# The catalogues carry no header (its dates would make every merge a conflict); Babel takes that for fuzzy.
 %.mo: %.po .venv/.ready
-	@$(BIN)/pybabel -q compile -d translations
+	@$(BIN)/pybabel -q compile --use-fuzzy -d translations
 
 messages: setup-dev ## collect the texts of code and templates into the catalogues
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k N_ --no-location --sort-output --omit-header -o translations/messages.pot .
 	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete --omit-header
-	@$(BIN)/pybabel -q compile -d translations
+	@$(BIN)/pybabel -q compile --use-fuzzy -d translations
 
 docs: setup-dev ## write the pages of docs/ that follow from the tables in code
 	@$(BIN)/python -m docs.generate
