@@ -16,6 +16,10 @@ CREDITBANK_LOCALE          ``zh`` (default) or ``en``
 CREDITBANK_CONTACT_LINE    footer: whom to call
 CREDITBANK_RECORD_NUMBERS  footer: ICP and public-security record numbers, by ``|``
 CREDITBANK_UPLOAD_LIMIT    largest upload in bytes; default 10 MiB
+CREDITBANK_SIGNING_CERT    key and certificate that sign papers: PKCS#12 (.p12, .pfx), or PEM with the key first, its
+                           certificate, then its authorities'; default: made under the data folder (name one
+                           where several hosts issue papers)
+CREDITBANK_SIGNING_PASSPHRASE  of that file, where it has one
 CREDITBANK_PERIODS         working days, e.g. ``initial=10,final=15,correction=30,appeal=15,assessment=10,reminder=2``
 CREDITBANK_NODE_MODULES    where npm put fonts and front-end libraries; default ``node_modules/`` beside this file
 PORT                       of the server that ``run.py`` starts; default 8080
@@ -67,6 +71,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         node_modules=Path(environ.get("CREDITBANK_NODE_MODULES", HOME / "node_modules")),
         contact_line=environ.get("CREDITBANK_CONTACT_LINE", ""),
         record_numbers=tuple(filter(None, environ.get("CREDITBANK_RECORD_NUMBERS", "").split("|"))),
+        signing_cert=environ.get("CREDITBANK_SIGNING_CERT", ""),
+        signing_passphrase=environ.get("CREDITBANK_SIGNING_PASSPHRASE", ""),
         upload_limit=_whole(environ, "CREDITBANK_UPLOAD_LIMIT", 10 * 1024 * 1024),
         periods=_periods(environ.get("CREDITBANK_PERIODS", "")),
     )

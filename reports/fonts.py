@@ -10,7 +10,6 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from reportlab.pdfbase import pdfmetrics, ttfonts
 
@@ -33,15 +32,18 @@ def register(node_modules: Path) -> None:
 
 def printable(text: str) -> tuple[str, list[str]]:
     """``text`` with every sign that can't be drawn as 〓, and the code points of those signs ("U+E000")."""
-    glyphs = pdfmetrics.getFont(REGULAR).face.charToGlyph
-    out, missing = [], []
-    for sign in unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\t", " "):
-        if sign == "\n" or (ord(sign) in glyphs and unicodedata.category(sign)[0] != "C"):
-            out.append(sign)
-        else:
-            out.append(MISSING)
-            missing.append(f"U+{ord(sign):04X}")
-    return "".join(out), missing
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\t", " ")
+    strange = set(text) - _drawable()
+    for sign in strange:
+        text = text.replace(sign, MISSING)
+    return text, sorted(f"U+{ord(sign):04X}" for sign in strange)
+
+
+@lru_cache(maxsize=1)
+def _drawable() -> frozenset[str]:
+    """The signs of the font, and the line break; no control character, however it is drawn."""
+    signs = map(chr, pdfmetrics.getFont(REGULAR).face.charToGlyph)
+    return frozenset("\n").union(sign for sign in signs if unicodedata.category(sign)[0] != "C")
 
 
 def _to_unicode(name: str, subset: list[int]) -> str:
@@ -51,6 +53,7 @@ def _to_unicode(name: str, subset: list[int]) -> str:
     pairs = [
         f"<{number:02X}> <{chr(point).encode('utf-16-be', 'surrogatepass').hex().upper()}>"
         for number, point in enumerate(subset)
+        if point  # the place of "no such glyph" stands for no text
     ]
     blocks = []
     for start in range(0, len(pairs), 100):
@@ -74,5 +77,11 @@ def _to_unicode(name: str, subset: list[int]) -> str:
 
 def width(text: str, size: float, font: str = REGULAR) -> float:
     """The width of ``text`` in points."""
-    measured: Any = pdfmetrics.stringWidth(text, font, size)
-    return float(measured)
+    widths, default = _widths(font)
+    return sum([widths.get(sign, default) for sign in text]) * size * 0.001
+
+
+@lru_cache(maxsize=2)
+def _widths(font: str) -> tuple[dict[str, float], float]:
+    face = pdfmetrics.getFont(font).face
+    return {chr(point): float(wide) for point, wide in face.charWidths.items()}, float(face.defaultWidth)

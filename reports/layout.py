@@ -7,22 +7,22 @@ closing mark at a line's start).
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import segno
-from reportlab import rl_config
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from reports.fonts import BOLD, REGULAR, printable, register, width
+from reports.document import Document
+from reports.fonts import BOLD, REGULAR, printable, width
+from reports.seal import Seal
 
-WIDTH, HEIGHT = A4
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 48.0, 52.0, 58.0
-INNER = WIDTH - LEFT - RIGHT
+Colour = tuple[float, float, float]
 INK, SOFT, LINE, FILL, ACCENT = (
     (0.11, 0.15, 0.2),
     (0.34, 0.38, 0.43),
@@ -32,72 +32,87 @@ INK, SOFT, LINE, FILL, ACCENT = (
 )
 _NOT_FIRST = frozenset("，。、；：？！）》】〉”’…—%,.;:?!)]}·")
 _NOT_LAST = frozenset("（《【〈“‘([{")
+_SMALL = 7.5
 
 
-@dataclass
 class Paper:
     """One document under way. ``footer`` stands on every page; ``head`` at the top of every page but the
-    first.
+    first. ``page_words`` are the words around the page's number and the number of pages, e.g. "Page {page} of {pages}".
+    ``identifier`` is the paper's address for verification.
     """
 
-    title: str
-    head: str
-    footer: str
-    page_words: str
-    node_modules: Path
-    language: str
-    created: datetime
-    y: float = HEIGHT - TOP
-    missing: list[str] = field(default_factory=list)
-    _pages: list[dict[str, Any]] = field(default_factory=list)
-    _outline: list[tuple[int, str, float]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        register(self.node_modules)
-        self._out = io.BytesIO()
-        rl_config.invariant = 1  # equal input makes equal bytes
-        self.canvas = Canvas(
-            self._out,
-            pagesize=A4,
-            pageCompression=1,
-            invariant=1,
-            lang="en" if self.language == "en" else "zh-CN",
+    def __init__(
+        self,
+        title: str,
+        *,
+        head: str,
+        footer: str,
+        page_words: str,
+        identifier: str,
+        node_modules: Path,
+        language: str,
+        created: datetime,
+        size: tuple[float, float] = A4,
+        most_pages: int = 9,
+    ) -> None:
+        self.head, self.footer, self.language = head, footer, language
+        self.document = Document(
+            title,
+            author=head.partition(" · ")[0],
+            subject=footer,
+            identifier=identifier,
+            language=language,
+            created=created,
+            node_modules=node_modules,
+            size=size,
         )
-        self.canvas.setTitle(self.title)
-        self.canvas.setAuthor(self.head)
-        self.canvas.setSubject(f"{self.title} {self.created.isoformat()}")
+        self.canvas: Canvas = self.document.canvas
+        self.width, self.height = size
+        self.right = self.width - RIGHT
+        self.inner = self.right - LEFT
+        self.y = self.height - TOP
+        self.missing: list[str] = []
+        #: Where the seal stands on the last page, if a place was kept.
+        self.seal_box: tuple[float, float, float, float] | None = None
+        self._before, _, self._after = page_words.partition("{pages}")
+        self._reserved = width(f"{most_pages}{self._after}", _SMALL)
+        self._sections = 0
 
-    def finish(self) -> bytes:
-        """The PDF, with page numbers on every page."""
-        self._pages.append(dict(self.canvas.__dict__))
-        for number, state in enumerate(self._pages, 1):
-            self.canvas.__dict__.update(state)
-            self._foot(number, len(self._pages))
-            self._bookmarks(number - 1)
-            Canvas.showPage(self.canvas)
-        self.canvas.save()
-        return self._out.getvalue()
+    def finish(self, seal: Seal | None = None) -> bytes:
+        """The PDF, sealed where a place for the seal was kept."""
+        out = io.BytesIO()
+        self.save(out, seal)
+        return out.getvalue()
 
-    def _bookmarks(self, page: int) -> None:
-        # Only now: a bookmark belongs to the page that is being closed.
-        for number, (where, words, y) in enumerate(self._outline):
-            if where == page:
-                self.canvas.bookmarkHorizontal(f"section-{number}", 0, y)
-                self.canvas.addOutlineEntry(words, f"section-{number}", 0)
+    def save(self, out: IO[bytes], seal: Seal | None = None) -> None:
+        """Write the PDF; nothing can be drawn any more."""
+        self._foot()
+        last = self.document.pages
+        if seal is None or self.seal_box is None:
+            self.document.save(out, self._draw_total)
+            return
+        with tempfile.SpooledTemporaryFile(max_size=4 * 1024 * 1024) as plain:
+            self.document.save(plain, self._draw_total)
+            seal.sign(plain, out, last, self.seal_box)
 
-    def _foot(self, page: int, pages: int) -> None:
-        self.canvas.setStrokeColorRGB(*LINE)
-        self.canvas.setLineWidth(0.5)
-        self.canvas.line(LEFT, BOTTOM - 10, WIDTH - RIGHT, BOTTOM - 10)
-        self.text(LEFT, BOTTOM - 22, self.footer, 7.5, colour=SOFT)
-        words = self.page_words.format(page=page, pages=pages)
-        self.text(WIDTH - RIGHT - width(words, 7.5), BOTTOM - 22, words, 7.5, colour=SOFT)
+    def _draw_total(self, canvas: Canvas, pages: int) -> None:
+        canvas.setFillColorRGB(*SOFT)
+        canvas.setFont(REGULAR, _SMALL)
+        canvas.drawString(0, 0, f"{pages}{self._after}")
+
+    def _foot(self) -> None:
+        self.rule(BOTTOM - 10)
+        self.text(LEFT, BOTTOM - 22, self.footer, _SMALL, colour=SOFT)
+        words = self._before.format(page=self.document.pages + 1)
+        start = self.right - self._reserved
+        self.text(start - width(words, _SMALL), BOTTOM - 22, words, _SMALL, colour=SOFT)
+        self.document.total(start, BOTTOM - 22, self._reserved + 30)
 
     def turn(self) -> None:
         """A new page."""
-        self._pages.append(dict(self.canvas.__dict__))
-        self.canvas._startPage()
-        self.y = HEIGHT - TOP
+        self._foot()
+        self.document.new_page()
+        self.y = self.height - TOP
         self.text(LEFT, self.y, self.head, 8, colour=SOFT)
         self.y -= 16
 
@@ -106,15 +121,14 @@ class Paper:
         if self.y - height < BOTTOM:
             self.turn()
 
+    def rule(self, y: float, colour: Colour = LINE, thick: float = 0.5) -> None:
+        """A line across the page."""
+        self.canvas.setStrokeColorRGB(*colour)
+        self.canvas.setLineWidth(thick)
+        self.canvas.line(LEFT, y, self.right, y)
+
     def text(
-        self,
-        x: float,
-        y: float,
-        words: str,
-        size: float,
-        *,
-        bold: bool = False,
-        colour: tuple[float, float, float] = INK,
+        self, x: float, y: float, words: str, size: float, *, bold: bool = False, colour: Colour = INK
     ) -> None:
         """One line of text."""
         shown, missing = printable(words.replace("\n", " "))
@@ -123,21 +137,28 @@ class Paper:
         self.canvas.setFont(BOLD if bold else REGULAR, size)
         self.canvas.drawString(x, y, shown)
 
-    def section(self, words: str, *, keep: float = 60) -> None:
+    def bookmark(self, words: str, *, level: int = 0, above: float = 14) -> None:
+        """An entry of the reader's outline that leads here."""
+        self._sections += 1
+        key = f"section-{self._sections}"
+        self.canvas.bookmarkHorizontal(key, 0, self.y + above)
+        self.canvas.addOutlineEntry(printable(words)[0], key, level)
+
+    def section(self, words: str, *, keep: float = 60, level: int = 0) -> None:
         """A section's head, with a bookmark; ``keep`` points of what follows stay on its page."""
         self.room(26 + keep)
         self.y -= 20
         self.canvas.setFillColorRGB(*ACCENT)
         self.canvas.rect(LEFT, self.y - 2, 3, 12, stroke=0, fill=1)
         self.text(LEFT + 9, self.y, words, 10.5, bold=True)
-        self._outline.append((len(self._pages), words, self.y + 14))
+        self.bookmark(words, level=level)
         self.y -= 8
 
     def grid(self, pairs: Sequence[tuple[str, str]], columns: int = 2) -> None:
         """Labels and values in a ruled grid; a long value takes a row of its own."""
         label = 74.0 if self.language != "en" else 92.0
         row: list[tuple[str, str]] = []
-        wide = (INNER / columns) - label - 10
+        wide = (self.inner / columns) - label - 10
         for name, value in pairs:
             if "\n" in value or width(value, 8.5) > wide * 1.9:
                 self._grid_row(row, len(row) or 1, label)
@@ -153,7 +174,7 @@ class Paper:
     def _grid_row(self, row: list[tuple[str, str]], columns: int, label: float) -> None:
         if not row:
             return
-        cell = INNER / columns
+        cell = self.inner / columns
         wrapped = [
             (wrap(name, label - 8, 8), wrap(value or "-", cell - label - 10, 8.5)) for name, value in row
         ]
@@ -166,12 +187,7 @@ class Paper:
                 continue
             count = min(most - start, fitting)
             height = count * 12 + 7
-            self._boxes(
-                [(LEFT + i * cell, label) for i in range(len(row))],
-                height,
-                LEFT + cell * len(row) if columns > 1 else WIDTH - RIGHT,
-                cell,
-            )
+            self._boxes([LEFT + i * cell for i in range(len(row))], label, cell, height)
             for i, (names, values) in enumerate(wrapped):
                 for j, line in enumerate(names[start : start + count]):
                     self.text(LEFT + i * cell + 5, self.y - 12 - j * 12, line, 8, colour=SOFT)
@@ -180,65 +196,83 @@ class Paper:
             self.y -= height
             start += count
 
-    def _boxes(self, cells: list[tuple[float, float]], height: float, right: float, cell: float) -> None:
+    def _boxes(self, starts: list[float], label: float, cell: float, height: float) -> None:
         canvas = self.canvas
         canvas.setStrokeColorRGB(*LINE)
         canvas.setLineWidth(0.5)
-        for x, label in cells:
-            canvas.setFillColorRGB(*FILL)
+        canvas.setFillColorRGB(*FILL)
+        for x in starts:
             canvas.rect(x, self.y - height, label, height, stroke=0, fill=1)
-            canvas.rect(x, self.y - height, min(cell, right - x), height, stroke=1, fill=0)
+            canvas.rect(x, self.y - height, cell, height, stroke=1, fill=0)
             canvas.line(x + label, self.y, x + label, self.y - height)
 
     def table(
-        self, heads: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequence[float], *, size: float = 8
-    ) -> None:
-        """A ruled table; its head stands again on every page, and a long cell goes on over the page."""
-        widths = [INNER * share / sum(shares) for share in shares]
-        self.room(40)
-        self._head(heads, widths)
-        for row in rows:
-            cells = [wrap(value or "-", w - 8, size) for value, w in zip(row, widths, strict=True)]
-            most = max(len(cell) for cell in cells)
-            start = 0
-            while start < most:
-                fitting = int((self.y - BOTTOM - 6) // 11)
-                if fitting < min(most - start, 2):
-                    self.turn()
-                    self._head(heads, widths)
-                    continue
-                count = min(most - start, fitting)
-                self._table_row([cell[start : start + count] for cell in cells], widths, count * 11 + 6, size)
-                start += count
-
-    def _head(self, heads: Sequence[str], widths: Sequence[float]) -> None:
-        lines = [wrap(word, w - 8, 8) for word, w in zip(heads, widths, strict=True)]
-        height = max(len(line) for line in lines) * 11 + 6
-        self.canvas.setFillColorRGB(*FILL)
-        self.canvas.rect(LEFT, self.y - height, INNER, height, stroke=0, fill=1)
-        self._table_row(lines, widths, height, 8, colour=SOFT)
-
-    def _table_row(
         self,
-        cells: list[list[str]],
-        widths: Sequence[float],
-        height: float,
-        size: float,
-        colour: tuple[float, float, float] = INK,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        shares: Sequence[float],
+        *,
+        size: float = 8,
+        numbers: frozenset[int] = frozenset(),
     ) -> None:
+        """A ruled table; its head stands again on every page, and a long cell goes on over the page. The columns in
+        ``numbers`` stand at the right.
+        """
+        self.columns(heads, shares, size=size, numbers=numbers)
+        for row in rows:
+            self.row(row)
+
+    def columns(
+        self,
+        heads: Sequence[str],
+        shares: Sequence[float],
+        *,
+        size: float = 8,
+        numbers: frozenset[int] = frozenset(),
+    ) -> None:
+        """Begin a table whose rows come one by one; see :meth:`row`."""
+        self._widths = [self.inner * share / sum(shares) for share in shares]
+        self._size, self._numbers = size, numbers
+        self._heads = [wrap(word, w - 8, 8) for word, w in zip(heads, self._widths, strict=True)]
+        self.room(40)
+        self._head()
+
+    def row(self, row: Sequence[str]) -> None:
+        """One row of the table that :meth:`columns` began."""
+        cells = [wrap(value or "-", w - 8, self._size) for value, w in zip(row, self._widths, strict=True)]
+        most = max(len(cell) for cell in cells)
+        start = 0
+        while start < most:
+            fitting = int((self.y - BOTTOM - 6) // 11)
+            if fitting < min(most - start, 2):
+                self.turn()
+                self._head()
+                continue
+            count = min(most - start, fitting)
+            self._table_row([cell[start : start + count] for cell in cells], count * 11 + 6, self._size)
+            start += count
+
+    def _head(self) -> None:
+        height = max(len(line) for line in self._heads) * 11 + 6
+        self.canvas.setFillColorRGB(*FILL)
+        self.canvas.rect(LEFT, self.y - height, self.inner, height, stroke=0, fill=1)
+        self._table_row(self._heads, height, 8, colour=SOFT)
+
+    def _table_row(self, cells: list[list[str]], height: float, size: float, *, colour: Colour = INK) -> None:
         self.canvas.setStrokeColorRGB(*LINE)
         self.canvas.setLineWidth(0.5)
         x = LEFT
-        for lines, w in zip(cells, widths, strict=True):
+        for place, (lines, w) in enumerate(zip(cells, self._widths, strict=True)):
             self.canvas.rect(x, self.y - height, w, height, stroke=1, fill=0)
             for number, line in enumerate(lines):
-                self.text(x + 4, self.y - 11 - number * 11, line, size, colour=colour)
+                start = x + w - 4 - width(line, size) if place in self._numbers else x + 4
+                self.text(start, self.y - 11 - number * 11, line, size, colour=colour)
             x += w
         self.y -= height
 
     def note(self, words: str) -> None:
         """A line of small print."""
-        for line in wrap(words, INNER, 8):
+        for line in wrap(words, self.inner, 8):
             self.room(14)
             self.y -= 12
             self.text(LEFT, self.y, line, 8, colour=SOFT)
@@ -262,6 +296,9 @@ def wrap(text: str, room: float, size: float) -> list[str]:
     """
     lines: list[str] = []
     for paragraph in str(text).split("\n"):
+        if width(paragraph, size) <= room:
+            lines.append(paragraph)
+            continue
         line, used = "", 0.0
         for piece in _pieces(paragraph):
             wide = width(piece, size)

@@ -66,6 +66,20 @@ class Recused:
     reason: str
     blocked: bool
     at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """A third party's advice on performance evidence; ``at`` is None while it is awaited."""
+
+    organisation: str
+    who: str
+    state: str
+    question: str
+    advice: str
+    grounds: str
+    at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,9 @@ class Appeal:
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class CaseSheet:
+    """What the sheets of both kinds of case have in common."""
+
     number: str
     code: str
     url: str
@@ -135,11 +151,17 @@ class _Sheet:
     recusals: tuple[Recused, ...]
     timeline: tuple[Moment, ...]
     last_event: tuple[int, str]
+    checkpoint: tuple[int, str] = (0, "")
     appeals: tuple[Appeal, ...] = field(default=())
+    assessments: tuple[Assessed, ...] = field(default=())
+    #: The moment whose values of the achievement are shown; None: they are today's.
+    as_of: datetime | None = None
+    #: "Under review", where what the case was built on was withdrawn.
+    doubted: str = ""
 
 
 @dataclass(frozen=True)
-class RecognitionSheet(_Sheet):
+class RecognitionSheet(CaseSheet):
     """认定审核表 of one round."""
 
     round: int = 1
@@ -148,7 +170,7 @@ class RecognitionSheet(_Sheet):
 
 
 @dataclass(frozen=True)
-class ConversionSheet(_Sheet):
+class ConversionSheet(CaseSheet):
     """转换审核表; ``rule`` is None for a performance conversion."""
 
     rule: Rule | None = None

@@ -2,259 +2,275 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from reports.fonts import width
-from reports.labels import words
-from reports.layout import ACCENT, HEIGHT, LEFT, RIGHT, SOFT, TOP, WIDTH, Paper
-from reports.records import ConversionSheet, RecognitionSheet, _Sheet
-
-_CIVIL = ZoneInfo("Asia/Shanghai")
-_NODE_MODULES = Path(__file__).resolve().parent.parent / "node_modules"
+from reports.frame import NODE_MODULES, close, credits_text, moment_text, open_paper
+from reports.labels import section, words
+from reports.records import CaseSheet, ConversionSheet, RecognitionSheet
+from reports.seal import Seal
 
 
 def recognition_sheet(
-    record: RecognitionSheet, *, language: str = "zh", node_modules: Path = _NODE_MODULES
+    record: RecognitionSheet,
+    *,
+    language: str = "zh",
+    seal: Seal | None = None,
+    node_modules: Path = NODE_MODULES,
 ) -> bytes:
     """认定审核表 as PDF. Raises FileNotFoundError where the fonts are not installed."""
-    w = words(language)
-    paper = _begin(record, w["recognition_title"], w, language, node_modules)
-    _parties(paper, record, w, ((w["round"], str(record.round)),))
-    _achievements(
-        paper, record, w, ((w["credits"], credits_text(record.credits)), (w["level"], record.level))
-    )
-    return _rest(paper, record, w)
+    sheet = _Sheet(record, "recognition_title", language, node_modules)
+    sheet.parties(((sheet.w["round"], str(record.round)),))
+    sheet.achievements(((sheet.w["credits"], credits_text(record.credits)), (sheet.w["level"], record.level)))
+    return sheet.rest(seal)
 
 
 def conversion_sheet(
-    record: ConversionSheet, *, language: str = "zh", node_modules: Path = _NODE_MODULES
+    record: ConversionSheet,
+    *,
+    language: str = "zh",
+    seal: Seal | None = None,
+    node_modules: Path = NODE_MODULES,
 ) -> bytes:
     """转换审核表 as PDF; without a rule it is the sheet of a performance conversion."""
-    w = words(language)
-    title = w["conversion_title"] if record.rule else w["performance_title"]
-    paper = _begin(record, title, w, language, node_modules)
-    _parties(paper, record, w, ((w["committee"], record.committee),))
-    _achievements(paper, record, w, ())
-    _rule_and_target(paper, record, w)
-    return _rest(paper, record, w)
+    title = "conversion_title" if record.rule else "performance_title"
+    sheet = _Sheet(record, title, language, node_modules)
+    sheet.parties(((sheet.w["committee"], record.committee),))
+    sheet.achievements(())
+    sheet.rule_and_target(record)
+    return sheet.rest(seal)
 
 
-def credits_text(hundredths: int | None) -> str:
-    """Credits with up to two decimals; "-" where unknown."""
-    if hundredths is None:
-        return "-"
-    text = f"{abs(hundredths) // 100}.{abs(hundredths) % 100:02d}".rstrip("0").rstrip(".")
-    return f"-{text}" if hundredths < 0 else text
+class _Sheet:
+    """One sheet under way: its sections number themselves."""
 
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(_CIVIL).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _begin(record: _Sheet, title: str, w: dict[str, str], language: str, node_modules: Path) -> Paper:
-    footer = f"{w['number']} {record.number}    {w['code']} {record.code}"
-    paper = Paper(
-        title,
-        f"{w['bank']} · {title}{w['continued']} · {record.number}",
-        footer,
-        w["page"],
-        node_modules,
-        language,
-        record.issued_at,
-    )
-    side = 64.0
-    paper.qr(record.url, WIDTH - RIGHT - side, HEIGHT - TOP - side + 12, side)
-    paper.text(LEFT, HEIGHT - TOP, w["bank"], 9.5, colour=SOFT)
-    paper.text(LEFT, HEIGHT - TOP - 26, title, 18 if language != "en" else 14, bold=True)
-    _stamp(paper, record.state)
-    caption = f"{w['verify']}  {record.code}"
-    paper.text(LEFT, HEIGHT - TOP - 62, caption, 7.5, colour=SOFT)
-    paper.canvas.setStrokeColorRGB(*ACCENT)
-    paper.canvas.setLineWidth(1.2)
-    paper.canvas.line(LEFT, HEIGHT - TOP - 70, WIDTH - RIGHT, HEIGHT - TOP - 70)
-    paper.y = HEIGHT - TOP - 76
-    paper.grid(
-        (
-            (w["number"], record.number),
-            (w["case"], record.case_number),
-            (w["issued"], _time(record.issued_at)),
-            (w["issued_by"], record.issued_by),
+    def __init__(self, record: CaseSheet, title: str, language: str, node_modules: Path) -> None:
+        self.record, self.w, self.language = record, words(language), language
+        self._number = 0
+        w = self.w
+        self.paper = open_paper(
+            w[title],
+            number=record.number,
+            code=record.code,
+            url=record.url,
+            issued_at=record.issued_at,
+            language=language,
+            node_modules=node_modules,
+            stamps=(record.state, record.doubted),
         )
-    )
-    return paper
-
-
-def _stamp(paper: Paper, state: str) -> None:
-    wide = width(state, 9.5) + 16
-    x, y = LEFT, HEIGHT - TOP - 47
-    paper.canvas.setStrokeColorRGB(*ACCENT)
-    paper.canvas.setLineWidth(0.9)
-    paper.canvas.roundRect(x, y - 2, wide, 15, 3, stroke=1, fill=0)
-    paper.text(x + 8, y + 2, state, 9.5, bold=True, colour=ACCENT)
-
-
-def _parties(paper: Paper, record: _Sheet, w: dict[str, str], more: tuple[tuple[str, str], ...]) -> None:
-    paper.section(w["parties"])
-    paper.grid(
-        (
-            (w["learner"], record.learner),
-            (w["identity"], record.identity),
-            (w["home_point"], record.home_point),
-            (w["authorised"], record.authorised_institution),
-            (w["recognising"], record.recognising_institution),
-            (w["submitted"], _time(record.submitted_at)),
-            *more,
-            *record.clocks,
-        )
-    )
-
-
-def _achievements(paper: Paper, record: _Sheet, w: dict[str, str], more: tuple[tuple[str, str], ...]) -> None:
-    paper.section(w["achievement"])
-    for number, achievement in enumerate(record.achievements):
-        if number:
-            paper.y -= 6
-        paper.grid(
+        self.paper.grid(
             (
-                (w["achievement"].split("、")[-1].lstrip("2 "), achievement.name),
-                (w["category"], achievement.category),
-                *achievement.fields,
-                (w["achievement_state"], achievement.state),
+                (w["number"], record.number),
+                (w["case"], record.case_number),
+                (w["issued"], moment_text(record.issued_at)),
+                (w["issued_by"], record.issued_by),
+            )
+        )
+
+    def section(self, key: str, *, keep: float = 60) -> None:
+        self._number += 1
+        self.paper.section(section(self._number, self.w[key], self.language), keep=keep)
+
+    def nothing(self) -> None:
+        """Say that a section has nothing in it."""
+        self.paper.y -= 3
+        self.paper.note(self.w["none"])
+
+    def parties(self, more: tuple[tuple[str, str], ...]) -> None:
+        record, w = self.record, self.w
+        self.section("parties")
+        self.paper.grid(
+            (
+                (w["learner"], record.learner),
+                (w["identity"], record.identity),
+                (w["home_point"], record.home_point),
+                (w["authorised"], record.authorised_institution),
+                (w["recognising"], record.recognising_institution),
+                (w["submitted"], moment_text(record.submitted_at)),
                 *more,
+                *record.clocks,
             )
         )
 
-
-def _rule_and_target(paper: Paper, record: ConversionSheet, w: dict[str, str]) -> None:
-    paper.section(w["rule"] if record.rule else w["target"])
-    if record.rule:
-        rule = record.rule
-        paper.grid(
-            (
-                (w["agreement"], rule.agreement),
-                (w["version"], str(rule.version)),
-                (w["rule_name"], rule.name),
-                (w["description"], rule.description),
-                (w["digest"], rule.digest),
+    def achievements(self, more: tuple[tuple[str, str], ...]) -> None:
+        w = self.w
+        self.section("achievement")
+        for number, achievement in enumerate(self.record.achievements):
+            if number:
+                self.paper.y -= 6
+            self.paper.grid(
+                (
+                    (w["achievement"], achievement.name),
+                    (w["category"], achievement.category),
+                    *achievement.fields,
+                    (w["achievement_state"], achievement.state),
+                    *more,
+                )
             )
-        )
-        paper.y -= 6
-    rows = [
-        (
-            t.name,
-            t.category,
-            t.organisation,
-            credits_text(t.credits),
-            credits_text(t.ratio),
-            credits_text(t.granted),
-        )
-        for t in record.targets
-    ]
-    paper.table(
-        (w["target_name"], w["category"], w["target_org"], w["credits"], w["ratio"], w["granted"]),
-        rows,
-        (3, 1.3, 2.6, 0.9, 1.1, 1.1),
-    )
-    for t in record.targets:
-        if t.credits is not None and t.granted is not None:
-            sum_ = f"{credits_text(t.credits)} × {credits_text(t.ratio)}% = {credits_text(t.granted)}"
-            paper.note(f"{w['arithmetic']}：{t.name}  {sum_}{w['half_up']}")
+        if self.record.as_of:
+            self.paper.note(w["as_of"].format(at=moment_text(self.record.as_of)))
 
-
-def _rest(paper: Paper, record: _Sheet, w: dict[str, str]) -> bytes:
-    paper.section(w["evidence"])
-    if record.evidence:
-        rows = [
-            (e.name, e.purpose, e.media_type, f"{e.size:,}", _time(e.uploaded_at), e.sha256)
-            for e in record.evidence
-        ]
+    def rule_and_target(self, record: ConversionSheet) -> None:
+        w, paper, rule = self.w, self.paper, record.rule
+        self.section("rule" if rule else "target")
+        if rule:
+            paper.grid(
+                (
+                    (w["agreement"], rule.agreement),
+                    (w["version"], str(rule.version)),
+                    (w["rule_name"], rule.name),
+                    (w["description"], rule.description),
+                    (w["digest"], rule.digest),
+                )
+            )
+            paper.y -= 6
         paper.table(
+            (w["target_name"], w["category"], w["target_org"], w["credits"], w["ratio"], w["granted"]),
+            [
+                (
+                    *(t.name, t.category, t.organisation),
+                    *(credits_text(t.credits), credits_text(t.ratio), credits_text(t.granted)),
+                )
+                for t in record.targets
+            ],
+            (3, 1.3, 2.6, 0.9, 1.1, 1.1),
+            numbers=frozenset({3, 4, 5}),
+        )
+        for t in record.targets:
+            if t.credits is not None and t.granted is not None:
+                sum_ = f"{credits_text(t.credits)} × {credits_text(t.ratio)}% = {credits_text(t.granted)}"
+                paper.note(f"{w['arithmetic']}：{t.name}  {sum_}{w['half_up']}")
+
+    def evidence(self) -> None:
+        w, rows = self.w, self.record.evidence
+        self.section("evidence")
+        if not rows:
+            return self.nothing()
+        self.paper.table(
             (w["file"], w["what"], w["type"], w["size"], w["uploaded"], "SHA-256"),
-            rows,
+            [
+                (e.name, e.purpose, e.media_type, f"{e.size:,}", moment_text(e.uploaded_at), e.sha256)
+                for e in rows
+            ],
             (2.1, 1.5, 1.1, 0.95, 1.45, 2.9),
             size=7.5,
+            numbers=frozenset({3}),
         )
-    else:
-        paper.note(w["none"])
-    paper.section(w["attestation"])
-    if record.attestations:
-        seen = [
-            (
-                a.original,
-                f"{a.witness}\n{a.organisation}",
-                a.place,
-                a.seen_on.isoformat(),
-                str(a.pages),
-                f"{a.copy_kept_at}\n{a.keep_until.isoformat()}",
-            )
-            for a in record.attestations
-        ]
-        paper.table(
-            (
-                w["original"],
-                w["witness"],
-                w["place"],
-                w["seen_on"],
-                w["pages"],
-                f"{w['copy']} / {w['until']}",
-            ),
-            seen,
+        return None
+
+    def attestations(self) -> None:
+        w, rows = self.w, self.record.attestations
+        self.section("attestation")
+        if not rows:
+            return self.nothing()
+        copy = f"{w['copy']} / {w['until']}"
+        self.paper.table(
+            (w["original"], w["witness"], w["place"], w["seen_on"], w["pages"], copy),
+            [
+                (
+                    *(a.original, f"{a.witness}\n{a.organisation}", a.place),
+                    *(a.seen_on.isoformat(), str(a.pages)),
+                    f"{a.copy_kept_at}\n{a.keep_until.isoformat()}",
+                )
+                for a in rows
+            ],
             (2.2, 1.8, 1.8, 1.2, 0.6, 2),
         )
-    else:
-        paper.note(w["none"])
-    paper.section(w["reviews"])
-    for review in record.reviews:
-        decision = f"{review.decision}（{review.fault}）" if review.fault else review.decision
-        paper.grid(
-            (
-                (w["stage"], review.stage),
-                (w["decision"], decision),
-                (w["reviewer"], review.reviewer),
-                (w["role"], review.role),
-                (w["organisation"], review.organisation),
-                (w["department"], review.department),
-                (w["time"], _time(review.at)),
-                (w["opinion"], review.opinion),
+        return None
+
+    def reviews(self) -> None:
+        w = self.w
+        self.section("reviews")
+        if not self.record.reviews:
+            return self.nothing()
+        for number, review in enumerate(self.record.reviews):
+            if number:
+                self.paper.room(96)  # a review's head is not torn from its opinion
+                self.paper.y -= 6
+            decision = f"{review.decision}（{review.fault}）" if review.fault else review.decision
+            self.paper.grid(
+                (
+                    (w["stage"], review.stage),
+                    (w["decision"], decision),
+                    (w["reviewer"], review.reviewer),
+                    (w["role"], review.role),
+                    (w["organisation"], review.organisation),
+                    (w["department"], review.department),
+                    (w["time"], moment_text(review.at)),
+                    (w["opinion"], review.opinion),
+                )
             )
+        return None
+
+    def assessments(self) -> None:
+        """Only where any was asked for: most cases have none, and none is needed."""
+        w, rows = self.w, self.record.assessments
+        if not rows:
+            return
+        self.section("assessments")
+        self.paper.table(
+            (w["assessor"], w["question"], w["advice"], w["grounds"], w["time"]),
+            [
+                (
+                    f"{a.organisation}\n{a.who}".rstrip(),
+                    a.question,
+                    a.advice or a.state,
+                    a.grounds,
+                    moment_text(a.at) if a.at else "",
+                )
+                for a in rows
+            ],
+            (1.7, 2.2, 0.9, 3, 1.5),
         )
-        paper.y -= 6
-    if not record.reviews:
-        paper.note(w["none"])
-    paper.section(w["recusals"], keep=30)
-    if record.recusals:
-        kept = [
-            (r.stage, r.who, r.reason, w["blocked"] if r.blocked else w["warned"], _time(r.at))
-            for r in record.recusals
-        ]
-        paper.table(
-            (w["stage"], w["who"], w["reason"], w["decision"], w["time"]), kept, (1.2, 1.5, 3, 1, 1.7)
+
+    def recusals(self) -> None:
+        w, rows = self.w, self.record.recusals
+        self.section("recusals", keep=30)
+        if not rows:
+            return self.nothing()
+        self.paper.table(
+            (w["stage"], w["who"], w["reason"], w["decision"], w["time"]),
+            [
+                (
+                    *(r.stage, r.who, f"{r.reason}\n{r.note}".rstrip()),
+                    *(w["blocked"] if r.blocked else w["warned"], moment_text(r.at)),
+                )
+                for r in rows
+            ],
+            (1.2, 1.5, 3, 1, 1.7),
         )
-    else:
-        paper.note(w["none"])
-    paper.section(w["appeals"], keep=30)
-    if record.appeals:
-        rows2 = [
-            (a.kind, a.state, a.grounds, a.opinion, a.who, _time(a.at) if a.at else "-")
-            for a in record.appeals
-        ]
-        paper.table(
+        return None
+
+    def appeals(self) -> None:
+        w, rows = self.w, self.record.appeals
+        self.section("appeals", keep=30)
+        if not rows:
+            return self.nothing()
+        self.paper.table(
             (w["what"], w["state"], w["grounds"], w["opinion"], w["who"], w["time"]),
-            rows2,
+            [
+                (a.kind, a.state, a.grounds, a.opinion, a.who, moment_text(a.at) if a.at else "-")
+                for a in rows
+            ],
             (0.9, 1, 2.6, 2.4, 1.1, 1.5),
         )
-    else:
-        paper.note(w["none"])
-    paper.section(w["timeline"])
-    paper.table(
-        (w["time"], w["what"], w["who"]),
-        [(_time(m.at), m.what, m.who) for m in record.timeline],
-        (1.6, 3.4, 2),
-    )
-    paper.y -= 4
-    paper.note(f"{w['last_event']}：{record.last_event[0]}  {record.last_event[1]}")
-    if paper.missing:
-        paper.note(w["missing"] + "、".join(paper.missing))
-    return paper.finish()
+        return None
+
+    def timeline(self) -> None:
+        w, record = self.w, self.record
+        self.section("timeline")
+        self.paper.table(
+            (w["time"], w["what"], w["who"]),
+            [(moment_text(m.at), m.what, m.who) for m in record.timeline],
+            (1.6, 3.4, 2),
+        )
+
+    def rest(self, seal: Seal | None) -> bytes:
+        self.evidence()
+        self.attestations()
+        self.reviews()
+        self.assessments()
+        self.recusals()
+        self.appeals()
+        self.timeline()
+        close(self.paper, self.w, self.record.last_event, self.record.checkpoint, self.record.issued_at, seal)
+        return self.paper.finish(seal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -13,10 +14,11 @@ from app.achievements.models import STATES as ACHIEVEMENT_STATES
 from app.achievements.models import Achievement
 from app.appeals.models import REVERSAL_STATES, Appeal, Reversal
 from app.appeals.models import STATES as APPEAL_STATES
-from app.audit.models import AuditEvent, AuditHead
+from app.audit.models import AuditCheckpoint, AuditEvent, AuditHead
 from app.calendar import services as calendar
+from app.conversion.models import ADVICE, ASSESSMENT_STATES, Assessment, ConversionApplication
 from app.conversion.models import STATES as CONVERSION_STATES
-from app.conversion.models import ConversionApplication
+from app.documents import history
 from app.documents.models import IssuedDocument
 from app.documents.words import Words
 from app.kernel.clock import now
@@ -30,14 +32,6 @@ from app.security.models import Account
 from app.security.permissions import ROLE_LABELS
 from reports import records as paper
 
-#: Acts that end a case, so that no clock runs any more.
-ENDS = frozenset(
-    {
-        *("pass", "refuse", "initial_refuse", "final_agree", "final_refuse"),
-        *("performance_agree", "performance_refuse", "withdraw", "lapse"),
-    }
-)
-
 
 def recognition_record(
     session: Session,
@@ -48,13 +42,14 @@ def recognition_record(
     identity: bool,
 ) -> paper.RecognitionSheet:
     """The sheet of one round; ``identity``: the reader may see the masked identity number."""
-    level = case.achievement.level
+    events = _events(session, case)
+    then = history.achievement(session, case.achievement, history.decided_at(case, events))
     return paper.RecognitionSheet(
         **_common(session, row, case, words, issuer, identity),
         state=words(RECOGNITION_STATES[case.state]),
         round=case.round,
-        credits=case.achievement.credits,
-        level=words.named(level) if level else "",
+        credits=then.credits,
+        level=words.named(then.level) if then.level else "",
     )
 
 
@@ -71,6 +66,8 @@ def conversion_record(
     return paper.ConversionSheet(
         **_common(session, row, case, words, issuer, identity),
         state=words(CONVERSION_STATES[case.state]),
+        doubted=words.text("Under review") if case.suspect else "",
+        assessments=_assessments(session, case, words),
         rule=paper.Rule(
             version.rule.agreement.name,
             version.name,
@@ -101,6 +98,8 @@ def _common(
     learner = case.learner
     head = session.get(AuditHead, 1)
     events = _events(session, case)
+    moment = history.decided_at(case, events)
+    then = [history.achievement(session, one, moment) for one in case.achievements]
     return {
         "number": row.number,
         "code": row.code,
@@ -115,13 +114,15 @@ def _common(
         "recognising_institution": _name(case.recognising_institution),
         "submitted_at": case.submitted_at,
         "clocks": _clocks(session, case, words, events),
-        "achievements": tuple(_achievement(one, words) for one in case.achievements),
-        "evidence": _evidence(case, words),
+        "as_of": moment,
+        "achievements": tuple(_achievement(one, words) for one in then),
+        "evidence": _evidence(session, case, then, moment, words),
         "attestations": _attestations(session, case),
         "reviews": tuple(_reviewed(one, words) for one in review.reviews(session, case)),
         "recusals": _recusals(session, case, words),
-        "timeline": _timeline(session, words, events),
+        "timeline": _timeline(session, case, words, events),
         "last_event": (head.sequence, head.hash.hex()) if head else (0, ""),
+        "checkpoint": checkpoint(session),
         "appeals": (*_appeals(session, case, words), *_reversals(session, case, words)),
     }
 
@@ -138,17 +139,35 @@ def _achievement(achievement: Achievement, words: Words) -> paper.Achievement:
     return paper.Achievement(achievement.name, words.named(achievement.category), state, lines)
 
 
-def _evidence(case: Any, words: Words) -> tuple[paper.Evidence, ...]:
+def _evidence(
+    session: Session, case: Any, then: list[Any], moment: datetime | None, words: Words
+) -> tuple[paper.Evidence, ...]:
     rows = [
         (one.file, words.labelled(one.requirement) if one.requirement else "")
-        for achievement in case.achievements
-        for one in achievement.evidence
+        for achievement in then
+        for one in history.evidence(session, achievement, moment)
     ]
     roles = {"initial": words.text("Initial review material"), "related": words.text("Related material")}
     rows += [(one.file, roles[one.role]) for one in getattr(case, "files", ())]
     return tuple(
         paper.Evidence(file.name, file.media_type, file.size, file.digest, file.created_at, purpose)
         for file, purpose in rows
+    )
+
+
+def _assessments(session: Session, case: ConversionApplication, words: Words) -> tuple[paper.Assessed, ...]:
+    query = select(Assessment).where(Assessment.application_id == case.id).order_by(Assessment.id)
+    return tuple(
+        paper.Assessed(
+            row.organisation.name,
+            row.given_by.get_full_name() if row.given_by else "",
+            words(ASSESSMENT_STATES[row.state]),
+            row.question,
+            words(ADVICE[row.advice]) if row.advice else "",
+            row.grounds,
+            row.given_at,
+        )
+        for row in session.scalars(query)
     )
 
 
@@ -198,6 +217,7 @@ def _recusals(session: Session, case: Any, words: Words) -> tuple[paper.Recused,
             words(DUTY_REASONS[row.reason]),
             row.blocked,
             row.created_at,
+            row.note,
         )
         for row in session.scalars(query)
     )
@@ -244,16 +264,41 @@ def _events(session: Session, case: Any) -> Sequence[Any]:
     return session.execute(query.order_by(AuditEvent.sequence)).all()
 
 
-def _timeline(session: Session, words: Words, events: Sequence[Any]) -> tuple[paper.Moment, ...]:
+def _timeline(session: Session, case: Any, words: Words, events: Sequence[Any]) -> tuple[paper.Moment, ...]:
+    """The case's own acts and, between them, who saw originals and what became of appeals and reversals."""
     ids = {event.actor_id for event in events} - {None}
     people = {
         one.id: one.get_full_name() for one in session.scalars(select(Account).where(Account.id.in_(ids)))
     }
     system = words.text("System")
-    return tuple(
+    lines = [
         paper.Moment(event.at, words.action(event.action), people.get(event.actor_id, system))
         for event in events
-    )
+    ]
+    seen = words.text("Originals seen")
+    lines += [
+        paper.Moment(row.created_at, f"{seen}（{row.original}）", row.witness.get_full_name())
+        for row in review.attestations(session, case)
+    ]
+    filed = words.text("Appeal filed")
+    lines += [
+        paper.Moment(row.filed_at, filed, case.learner.name)
+        for row in session.scalars(select(Appeal).filter_by(**case.case_key))
+    ]
+    if isinstance(case, ConversionApplication):
+        proposed = words.text("Reversal proposed")
+        query = select(Reversal).where(Reversal.conversion_id == case.id)
+        lines += [
+            paper.Moment(row.created_at, proposed, row.proposed_by.get_full_name())
+            for row in session.scalars(query)
+        ]
+    return tuple(sorted(lines, key=lambda line: line.at))
+
+
+def checkpoint(session: Session) -> tuple[int, str]:
+    """How far the last signed checkpoint of the audit trail reaches, and its Merkle root; (0, "") where there is none."""
+    row = session.scalars(select(AuditCheckpoint).order_by(AuditCheckpoint.sequence.desc()).limit(1)).first()
+    return (row.sequence, row.root.hex()) if row else (0, "")
 
 
 def _clocks(session: Session, case: Any, words: Words, events: Sequence[Any]) -> tuple[tuple[str, str], ...]:
@@ -262,10 +307,10 @@ def _clocks(session: Session, case: Any, words: Words, events: Sequence[Any]) ->
     running, since = "bank", case.submitted_at
     for at, act in [(event.at, event.action.rpartition(".")[2]) for event in events] + [(now(), "now")]:
         returned = act == "return" or act.endswith("_return")
-        if not (returned or act in ENDS or act in ("resubmit", "now")):
+        if not (returned or act in history.ENDS or act in ("resubmit", "now")):
             continue
         used[running] += calendar.working_days_between(session, since, max(since, at))
-        if act in ENDS or (returned and isinstance(case, RecognitionApplication)):
+        if act in history.ENDS or (returned and isinstance(case, RecognitionApplication)):
             break  # decided, or a round that is over: its correction is a round of its own
         running, since = ("learner" if returned else "bank"), at
     days = words.text("%(days)s working days")

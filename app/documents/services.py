@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.conversion.models import ConversionApplication
 from app.documents import queries
 from app.documents.models import IssuedDocument
+from app.documents.signing import seal
 from app.documents.words import Words
 from app.evidence.store import store
 from app.kernel.clock import civil, now
@@ -35,9 +36,7 @@ def issue_recognition_sheet(
     """认定审核表 of one round; supersedes the sheet issued before. Raises NoSpace."""
     row, words = _register(uow, "recognition_sheet", "RDS", case, language)
     record = queries.recognition_record(uow.session, row, case, words, **_reader(uow, case.learner, words))
-    return _keep(
-        uow, row, recognition_sheet(record, language=words.language, node_modules=settings().node_modules)
-    )
+    return _keep(uow, row, recognition_sheet(record, **_print(words)))
 
 
 def issue_conversion_sheet(
@@ -46,9 +45,7 @@ def issue_conversion_sheet(
     """转换审核表 of an application; supersedes the sheet issued before. Raises NoSpace."""
     row, words = _register(uow, "conversion_sheet", "ZHS", case, language)
     record = queries.conversion_record(uow.session, row, case, words, **_reader(uow, case.learner, words))
-    return _keep(
-        uow, row, conversion_sheet(record, language=words.language, node_modules=settings().node_modules)
-    )
+    return _keep(uow, row, conversion_sheet(record, **_print(words)))
 
 
 #: The sheets by the word that addresses and commands call them: the case's model, and what issues the sheet.
@@ -93,11 +90,20 @@ def _reader(uow: UnitOfWork, learner: Learner, words: Words) -> dict[str, Any]:
     return {"issuer": issuer, "identity": may_see_masked(uow, learner)}
 
 
+def _print(words: Words) -> dict[str, Any]:
+    return {
+        "language": words.language,
+        "seal": seal(words.language),
+        "node_modules": settings().node_modules,
+    }
+
+
 def _register(
     uow: UnitOfWork, kind: str, prefix: str, case: Any, language: str
 ) -> tuple[IssuedDocument, Words]:
-    earlier = select(IssuedDocument).filter_by(kind=kind, standing="valid", **case.case_key)
-    for sheet in uow.session.scalars(earlier.with_for_update()):
+    earlier = select(IssuedDocument).filter_by(kind=kind, **case.case_key)
+    standing = IssuedDocument.standing.in_(("valid", "under_review"))
+    for sheet in uow.session.scalars(earlier.where(standing).with_for_update()):
         sheet.standing = "superseded"
     row = IssuedDocument(
         kind=kind,

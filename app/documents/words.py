@@ -53,6 +53,10 @@ TEXTS = (
     N_("Reversal"),
     N_("Initial review material"),
     N_("Related material"),
+    N_("Originals seen"),
+    N_("Appeal filed"),
+    N_("Reversal proposed"),
+    N_("Under review"),
 )
 
 

@@ -41,6 +41,9 @@ class Settings:
     contact_line: str = ""
     record_numbers: tuple[str, ...] = ()
     upload_limit: int = 10 * 1024 * 1024
+    #: File with the key and certificate of the seal; "": one of our own making under the data folder.
+    signing_cert: str = ""
+    signing_passphrase: str = ""
     pixel_limit: int = 50_000_000
     periods: Periods = field(default_factory=Periods)
 

@@ -134,11 +134,21 @@ def _forbid_stray_writes(session: Session, _context: UOWTransaction, _instances:
 
 
 @event.listens_for(Session, "after_flush")
-def _note_changes(session: Session, _context: UOWTransaction) -> None:
+def _note_changes(session: Session, context: UOWTransaction) -> None:
     uow: UnitOfWork | None = session.info.get("uow")
     if uow is None:
         return
-    for kind, rows in (("created", session.new), ("changed", session.dirty), ("deleted", session.deleted)):
+    # Rows taken out of a collection that owns them are deleted too, but the session doesn't list them.
+    orphans = [
+        row
+        for state, (gone, unchanged) in context.states.items()
+        if gone and not unchanged and (row := state.obj()) is not None and row not in session.deleted
+    ]
+    for kind, rows in (
+        ("created", session.new),
+        ("changed", [row for row in session.dirty if row not in orphans]),
+        ("deleted", [*session.deleted, *orphans]),
+    ):
         for row in rows:
             columns = _columns(row, kind)
             if columns and getattr(row, "__audited__", _is_ours(row)):

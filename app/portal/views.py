@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, request, url_for
+from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, IndexView, expose, has_access
 from flask_babel import gettext as _
@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from app.achievements.views import me
 from app.console.pages import numbered
+from app.documents import signing
 from app.documents.models import DOCUMENT_KINDS, DOCUMENT_STATES, IssuedDocument
 from app.framework.models import DIMENSIONS, FrameworkLevel, IndustryStandard
 from app.kernel.clock import now
@@ -146,6 +147,12 @@ class VerifyView(BaseView):
             if code
             else self.render_template("portal/verify.html", code="", paper=None)
         )
+
+    @expose("/seal.pem")
+    @has_access
+    def seal(self) -> ResponseReturnValue:
+        """The certificates of the seal, for readers that want to trust it."""
+        return Response(signing.certificates(), mimetype="application/x-pem-file")
 
     @expose("/<code>")
     @has_access

@@ -275,7 +275,7 @@ TABLE: tuple[Grant, ...] = (
     grant("StandardsView", "index", EVERYBODY),
     grant("RulesView", "index show", EVERYBODY),
     grant("HelpView", "index", EVERYBODY),
-    grant("VerifyView", "index show", EVERYBODY),
+    grant("VerifyView", "index show seal", EVERYBODY),
     grant("TermsView", "index", EVERYBODY),
     grant("MyQuestionView", "index", L, Scope.LEARNER, record="Question"),
     grant("QuestionView", READ, (C, A)),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,6 +14,7 @@ from flask.testing import FlaskClient
 from pypdf import PdfReader
 from sqlalchemy import select
 
+from app.achievements.models import Achievement
 from app.conversion.models import ConversionApplication
 from app.documents import services
 from app.documents.models import IssuedDocument
@@ -208,6 +211,37 @@ def test_a_recognition_sheet(demo: Flask) -> None:
     text = _text(_draw(log_in(demo, "auditor"), "recognition", case.id))
     for words in ("学习成果认定审核表", case.number or "?", case.achievement.name, "认定未通过", "认定轮次"):
         assert re.sub(r"\s", "", words) in text, words
+
+
+def test_a_sheet_shows_the_case_as_it_was_decided_not_as_the_learner_changed_it_since(demo: Flask) -> None:
+    query = select(RecognitionApplication).where(RecognitionApplication.state == "refused")
+    case = db.session.scalars(query).first()
+    assert case is not None
+    name, file = case.achievement.name, case.achievement.evidence[0].file
+    with UnitOfWork(db.session, SYSTEM) as uow:
+        achievement = uow.session.get_one(Achievement, case.achievement_id)
+        changed = {key: "改过的内容" if value == name else value for key, value in achievement.values.items()}
+        achievement.name, achievement.values = "改过的内容", changed
+        achievement.evidence.remove(achievement.evidence[0])
+    text = _text(_draw(log_in(demo, "auditor"), "recognition", case.id))
+    assert re.sub(r"\s", "", name) in text
+    assert file.digest in text
+    assert "改过的内容" not in text
+    assert "作出决定时" in text
+
+
+def test_a_sheet_is_sealed_and_another_reader_finds_the_seal_unbroken(demo: Flask, tmp_path: Path) -> None:
+    pdf = _draw(log_in(demo, "auditor"), "conversion", _degree_language().id)
+    paper = tmp_path / "sheet.pdf"
+    paper.write_bytes(pdf)
+    said = subprocess.run(["pdfsig", "-nocert", paper], capture_output=True, text=True, check=True).stdout
+    assert "Signature is Valid" in said
+    assert "Total document signed" in said
+    assert "广东终身教育学分银行" in said
+    place = pdf.rindex(b"<dc:title>") + 20
+    paper.write_bytes(pdf[:place] + b"#" + pdf[place + 1 :])
+    said = subprocess.run(["pdfsig", "-nocert", paper], capture_output=True, text=True, check=False).stdout
+    assert "Signature is Valid" not in said
 
 
 def test_the_command_finds_a_case_by_id_and_by_number(demo: Flask) -> None:
