@@ -54,7 +54,7 @@ node_modules/.ready: package-lock.json
 	@$(BIN)/pybabel -q compile --use-fuzzy -d translations
 
 messages: setup-dev ## collect the texts of code and templates into the catalogues
-	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k N_ --no-location --sort-output --omit-header -o translations/messages.pot .
+	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k _l -k N_ --no-location --sort-output --omit-header -o translations/messages.pot .
 	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete --omit-header
 	@$(BIN)/pybabel -q compile --use-fuzzy -d translations
 

@@ -28,6 +28,8 @@ def untranslated() -> list[str]:
             "-k",
             "lazy_gettext",
             "-k",
+            "_l",
+            "-k",
             "N_",
             "--omit-header",
             "-o",

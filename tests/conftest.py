@@ -43,8 +43,15 @@ def house(
     backend: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> House:
     """The deployed application of this backend, made once per test process."""
+    server = request.getfixturevalue("postgres") if backend == "postgresql" else None
+    return house_of(backend, server, tmp_path_factory, worker_id)
+
+
+def house_of(
+    backend: str, server: Server | None, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> House:
+    """The house of this backend; the same one for the whole test process."""
     if backend not in _houses:
-        server = request.getfixturevalue("postgres") if backend == "postgresql" else None
         folder: Path = tmp_path_factory.mktemp(f"house-{backend}")
         _houses[backend] = House(folder, server, worker_id)
     return _houses[backend]

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.support.postgres import programs
 
@@ -20,6 +21,8 @@ def _absent() -> dict[str, str]:
         wanted["chromium"] = "journeys in a browser"
     if shutil.which("pdftotext") is None:
         wanted["poppler-utils"] = "reading PDFs with a second reader"
+    if not any(Path("/usr/share/fonts").glob("**/NotoSansCJK*")):
+        wanted["fonts-noto-cjk"] = "Chinese in the pictures that journeys keep"
     return wanted
 
 

@@ -111,7 +111,7 @@ class Category(Editable, Model):
 FIELD_KINDS = Choices(
     Choice("text", N_("Text")),
     Choice("long_text", N_("Long text")),
-    Choice("number", N_("Number")),
+    Choice("number", N_("Numeric")),
     Choice("date", N_("Date")),
     Choice("choice", N_("Choice")),
     Choice("file", N_("File")),

@@ -124,7 +124,7 @@ LABELS: Mapping[str, Any] = {
     "mode": _("Mode"),
     "months_valid": _("Valid for months"),
     "multiple": _("Several values"),
-    "name": _("Name"),
+    "name": _("Name of the record"),
     "name_en": _("Name (English)"),
     "name_pattern": _("Word in the name"),
     "name_zh": _("Name (Chinese)"),
