@@ -65,8 +65,10 @@ def create_app(chosen: Settings | None = None) -> Flask:
 
 
 def _give_work(app: Flask) -> None:
-    """What the worker does: deliver, let overdue corrections lapse, remind learners and reviewers."""
+    """What the worker does: deliver, let overdue corrections lapse, remind learners and reviewers; long work beside it."""
     from app.conversion.services import lapse_overdue, remind_due
+    from app.jobs.runner import carry_out
+    from app.jobs.services import plan
     from app.notices.delivery import deliver
     from app.reminders import remind_reviewers
     from app.worker import Task, in_unit, register, stopping
@@ -77,4 +79,6 @@ def _give_work(app: Flask) -> None:
         Task("let overdue corrections lapse", in_unit(lapse_overdue), every=60),
         Task("remind learners", in_unit(remind_due), every=600),
         Task("remind reviewers", in_unit(remind_reviewers), every=600),
+        Task("plan daily jobs", in_unit(plan), every=60),
+        Task("carry out jobs", partial(carry_out, stopping=stopping.is_set), lane="long"),
     )

@@ -52,7 +52,8 @@ from app.accounts.models import CreditEntry
 from app.documents.models import Credential, IssuedDocument
 from app.notices.models import Notice, NoticeTemplate
 from app.portal.models import Announcement, Question
-from app.exchange.models import ExportJob, ImportJob, ImportRowError
+from app.jobs.models import ExportJob, ImportJob, Job
+from app.exchange.models import ImportRowError
 from app.insight.models import Signal
 from app.audit.models import AuditCheckpoint, AuditEvent, AuditHead, AuditSample, Finding
 

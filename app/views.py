@@ -35,6 +35,7 @@ from app.documents.records import IssuedDocumentView
 from app.documents.views import DocumentView
 from app.evidence.views import EvidenceView
 from app.framework.views import FrameworkLevelView, IndustryStandardView, LevelDescriptorView
+from app.jobs.views import ExportJobView, JobView
 from app.learners.views import LearnerView
 from app.notices.views import MyNoticeView, NoticeTemplateView, NoticeView, StaffNoticeView
 from app.organisations.views import (
@@ -155,7 +156,12 @@ MENU = (
             (ConsumptionEntryView, _("Ledger of use"), "hourglass-split"),
         ),
     ),
-    ("system", _("Administration"), ((AccountView, _("Accounts"), "person-gear"),)),
+    ("exchange", _("Bulk work"), ((ExportJobView, _("Export jobs"), "download"),)),
+    (
+        "system",
+        _("Administration"),
+        ((AccountView, _("Accounts"), "person-gear"), (JobView, _("All jobs"), "list-task")),
+    ),
 )
 
 #: Pages without a menu entry of staff: the public's, learners', and parts of other pages.

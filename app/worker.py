@@ -25,11 +25,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Task:
-    """Something to do every ``every`` seconds (0: each turn). ``run`` returns how much it did."""
+    """Something to do every ``every`` seconds (0: each turn). ``run`` returns how much it did.
+
+    Tasks of one ``lane`` take turns; lanes go on beside each other, so that long work delays no message.
+    """
 
     name: str
     run: Callable[[Flask], int]
     every: float = 0
+    lane: str = "short"
 
 
 #: Set when the worker was asked to end; long tasks look at it between two pieces of work.
@@ -76,13 +80,25 @@ def run_forever(app: Flask, poll: float = 2.0) -> None:
     stopping.clear()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
+    lanes: dict[str, list[Task]] = {}
+    for task in app.extensions.get("worker", []):
+        lanes.setdefault(task.lane, []).append(task)
+    threads = [
+        threading.Thread(target=_run_lane, args=(app, tasks, poll), name=lane)
+        for lane, tasks in lanes.items()
+    ]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        threads[0].join(0.2)  # signals are heard between two waits of the main thread only
+        for thread in threads[1:]:
+            thread.join(0.05)
+
+
+def _run_lane(app: Flask, tasks: list[Task], poll: float) -> None:
     ready_at: dict[str, float] = {}
     while not stopping.is_set():
-        ready = [
-            task
-            for task in app.extensions.get("worker", [])
-            if ready_at.get(task.name, 0) <= time.monotonic()
-        ]
+        ready = [task for task in tasks if ready_at.get(task.name, 0) <= time.monotonic()]
         done = run_once(app, ready)
         ready_at |= {task.name: time.monotonic() + task.every for task in ready}
         if not done:

@@ -1,13 +1,7 @@
-"""The store of evidence that the settings name."""
+"""The store of evidence: the house's one store of files."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from app.kernel.storage import store
 
-from app.kernel.settings import settings
-from app.kernel.storage import FolderStorage, Storage
-
-
-def store() -> Storage:
-    """The store in force."""
-    return FolderStorage(Path(settings().storage_url))
+__all__ = ["store"]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from app.kernel.errors import N_, NoSpace, NotFound
+from app.kernel.settings import settings
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -91,3 +92,8 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def store() -> Storage:
+    """The store in force."""
+    return FolderStorage(Path(settings().storage_url))

@@ -292,6 +292,11 @@ TABLE: tuple[Grant, ...] = (
     grant("IssuedDocumentView", READ, (C, A)),
     grant("WorkView", "index", STAFF),
     grant("LookupView", "items", (C, P)),
+    # --- long work
+    grant("ExportJobView", READ + " progress file", STAFF, Scope.USER),
+    grant("ExportJobView", "cancel", STAFF, Scope.USER, states="waiting running"),
+    grant("JobView", READ + " progress", Role.ADMIN),
+    grant("JobView", "cancel", Role.ADMIN, states="waiting running"),
     # --- audit
     grant("AuditEventView", "list show lookup", A),
 )
