@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from pathlib import Path
-from typing import Any
-
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from app.kernel.actor import SYSTEM
+from app.kernel.commands import plain
 from app.kernel.database import db
-from app.kernel.errors import DomainError
 from app.kernel.unit_of_work import UnitOfWork
 
 
 def register_commands(app: Flask) -> None:
     """Hang every command on the application."""
+    from app.documents.commands import report
+
     for command in (deploy, demo, worker, report, rules, decision, audit):
         app.cli.add_command(command)
-
-
-def _plain(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A refusal ends a command with its words and exit status 1, without a traceback."""
-
-    @wraps(command)
-    def run(*arguments: Any, **options: Any) -> Any:
-        try:
-            return command(*arguments, **options)
-        except DomainError as error:
-            raise click.ClickException(str(error)) from error
-
-    return run
 
 
 @click.command()
@@ -58,7 +42,7 @@ def demo() -> None:
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same learners.")
 @with_appcontext
-@_plain
+@plain
 def demo_load(learners: int, seed: int) -> None:
     """Load the demo where it is not there yet; with --learners, a crowd beside it."""
     from app.demo import crowd, services
@@ -86,25 +70,6 @@ def worker(once: bool) -> None:
 worker.callback = with_appcontext(worker.callback)  # type: ignore[type-var, assignment]
 
 
-@click.command()
-@click.argument("kind", type=click.Choice(["recognition", "conversion"]))
-@click.argument("case")
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The PDF to write."
-)
-@click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
-@with_appcontext
-@_plain
-def report(kind: str, case: str, output: Path, language: str) -> None:
-    """Issue the audit sheet of CASE (its id or number) as a PDF."""
-    from app.documents.services import report as issue
-
-    with UnitOfWork(db.session, SYSTEM) as uow:
-        paper, content = issue(uow, kind, case, language)
-        output.write_bytes(content)
-        click.echo(f"{output}: {paper.number}, code {paper.code}")
-
-
 @click.group()
 def rules() -> None:
     """Conversion rules."""
@@ -112,7 +77,7 @@ def rules() -> None:
 
 @rules.command("expand")
 @with_appcontext
-@_plain
+@plain
 def rules_expand() -> None:
     """Make the rules that templates have none for yet, one per target in the catalogue."""
     from app.rules.models import RuleTemplate
@@ -131,7 +96,7 @@ def decision() -> None:
 @decision.command("replay")
 @click.argument("case", type=int)
 @with_appcontext
-@_plain
+@plain
 def decision_replay(case: int) -> None:
     """Decide an approved conversion again from what was stored; exit status 1 when it comes out differently."""
     from app.conversion.services import replay

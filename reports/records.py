@@ -176,3 +176,88 @@ class ConversionSheet(CaseSheet):
     rule: Rule | None = None
     committee: str = ""
     targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What names a paper that is about more than one case. ``facts`` are (label, value): what it is about."""
+
+    number: str
+    code: str
+    url: str
+    issued_at: datetime
+    issued_by: str
+    facts: tuple[tuple[str, str], ...]
+    last_event: tuple[int, str]
+    checkpoint: tuple[int, str]
+
+
+@dataclass(frozen=True)
+class RegisterRow:
+    """One case of a register. ``part`` and ``group`` are the bookmarks that it stands under (kind of case, month)."""
+
+    part: str
+    group: str
+    number: str
+    learner: str
+    source: str
+    target: str
+    organisation: str
+    submitted_at: datetime
+    decided_at: datetime | None
+    state: str
+    credits: int | None
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """A part of the population that a sample was drawn from."""
+
+    name: str
+    population: int
+    drawn: int
+
+
+@dataclass(frozen=True)
+class SampledCase:
+    """One line of a sample; ``result`` are the auditor's words, "" while it is not looked at."""
+
+    place: int
+    number: str
+    kind: str
+    stratum: str
+    organisation: str
+    reviewer: str
+    decided_at: datetime | None
+    state: str
+    result: str
+
+
+@dataclass(frozen=True)
+class FindingLine:
+    """One finding and what became of it."""
+
+    case_number: str
+    severity: str
+    state: str
+    text: str
+    follow_up: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class WorkingPaper:
+    """审计底稿 of a sample: how it was drawn so that anyone can draw it again, what was looked at, what was found.
+
+    ``formula`` says how the size follows from confidence and tolerable error, ``source`` where it stands.
+    """
+
+    cover: Cover
+    seed: str
+    formula: str
+    source: str
+    strata: tuple[Stratum, ...]
+    cases: tuple[SampledCase, ...]
+    findings: tuple[FindingLine, ...]
+    conclusion: str

@@ -116,7 +116,9 @@ def migrations_differ() -> list[str]:
 
 
 def _lines(sql: str) -> list[str]:
-    inside = sql.replace("\t", " ").replace("\n", " ")
+    inside = (
+        sql.replace("\t", " ").replace("\n", " ").replace('"', "")
+    )  # a table made anew has its name quoted
     return [" ".join(part.split()) for part in inside.strip().rstrip(")").split(", ")]
 
 

@@ -57,6 +57,13 @@ TEXTS = (
     N_("Appeal filed"),
     N_("Reversal proposed"),
     N_("Under review"),
+    N_("All"),
+    N_("Submitted from"),
+    N_("Submitted to"),
+    N_("Organisation"),
+    N_("Committee"),
+    N_("Recognition"),
+    N_("Conversion"),
 )
 
 
