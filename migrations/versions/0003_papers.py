@@ -3,7 +3,7 @@
 No credential was ever written before.
 
 Revision ID: 0003_papers
-Revises: 0001
+Revises: 0002_jobs
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '0003_papers'
-down_revision = '0001'
+down_revision = '0002_jobs'
 branch_labels = None
 depends_on = None
 
