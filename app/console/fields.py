@@ -29,9 +29,22 @@ _TOO_LONG = lazy_gettext("At most %(max)d characters.")
 LONGEST_TEXT = 100_000
 
 
+class Needed(InputRequired):
+    """Something must be typed, and blanks are nothing."""
+
+    def __call__(self, form: Any, field: Field) -> None:
+        typed = field.raw_data and field.raw_data[0]
+        if isinstance(typed, str) and not typed.strip():
+            field.raw_data = []
+        try:
+            super().__call__(form, field)
+        finally:
+            field.raw_data = [typed] if typed else field.raw_data
+
+
 def needed() -> InputRequired:
     """The field must be filled in."""
-    return InputRequired(lazy_gettext("Please fill this in."))
+    return Needed(lazy_gettext("Please fill this in."))
 
 
 class TextField(Field):

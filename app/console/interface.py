@@ -8,10 +8,18 @@ from typing import Any
 from flask_appbuilder.models.filters import Filters
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from sqlalchemy import Select, inspect, select
-from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty, joinedload, selectinload
+from sqlalchemy.orm import (
+    InstrumentedAttribute,
+    RelationshipDirection,
+    RelationshipProperty,
+    joinedload,
+    selectinload,
+    with_parent,
+)
 from sqlalchemy.orm.interfaces import LoaderOption
 
 from app.console.pages import capped_count
+from app.console.refusals import in_use
 from app.console.texts import storable
 from app.kernel.database import LARGEST_KEY, db
 from app.kernel.errors import NotFound
@@ -101,7 +109,7 @@ class Records(SQLAInterface):
         found: list[LoaderOption] = []
         for path in paths:
             model, chain = self.obj, None
-            for name in path.split("."):
+            for name in self._with_name(path):
                 relation = inspect(model).relationships.get(name)
                 if relation is None:
                     break
@@ -114,6 +122,17 @@ class Records(SQLAInterface):
             if chain is not None:
                 found.append(chain)
         return found
+
+    def _with_name(self, path: str) -> list[str]:
+        """The steps of ``path``, and those on to what the related record is called by, where that is a relation further."""
+        names, model = path.split("."), self.obj
+        for name in names:
+            relation = inspect(model).relationships.get(name)
+            if relation is None:
+                return names
+            model = relation.mapper.class_
+        called: str = next(iter(getattr(model, "__lookup__", ())), "")
+        return names + called.split(".")[:-1]
 
     def relation(self, name: str) -> RelationshipProperty[Any] | None:
         """The relationship ``name``, if it is one."""
@@ -176,8 +195,9 @@ class Records(SQLAInterface):
         self._unit().flush()
 
     def delete(self, item: Any, commit: bool = True) -> None:
-        """Delete a row in the open unit of work."""
+        """Delete a row in the open unit of work. Raises Conflict while other rows hang on it."""
         uow = self._unit()
+        self._refuse_orphans(item)
         uow.session.delete(item)
         uow.flush()
 
@@ -185,6 +205,17 @@ class Records(SQLAInterface):
         """Delete rows in the open unit of work: all of them or none."""
         for item in items:
             self.delete(item)
+
+    def _refuse_orphans(self, item: Any) -> None:
+        """SQLAlchemy would cut children off by an UPDATE to NULL before the database can say that they are there."""
+        for relation in inspect(self.obj).relationships:
+            if relation.direction is not RelationshipDirection.ONETOMANY or relation.cascade.delete:
+                continue
+            children = select(relation.mapper.class_).where(
+                with_parent(item, getattr(self.obj, relation.key))
+            )
+            if self.session.scalar(select(children.exists())):
+                raise in_use()
 
     def _unit(self) -> UnitOfWork:
         uow: UnitOfWork | None = self.session.info.get("uow")

@@ -21,7 +21,7 @@ from app.console.interface import Records
 from app.console.lookups import Lookup
 from app.console.pages import Page, address, numbered
 from app.security.current import actor
-from app.security.permissions import Grant, allowed, grants_of
+from app.security.permissions import allowed, grants_of
 from app.security.rows import Scope, condition
 
 #: Rows of a related list on a record's page; the rest stands behind its link.
@@ -92,14 +92,15 @@ class Reading(ModelView):
     def list(self) -> ResponseReturnValue:
         """A page of records, by the filters in the address."""
         page, bad = self.page()
+        covered: dict[Scope, set[Any]] = {}
         return self.render_template(
             self.list_template,
             view=self,
             page=page,
             bad=bad,
             title=self.list_title,
-            editable=self.editable(page.rows, "edit"),
-            deletable=self.editable(page.rows, "delete"),
+            editable=self.editable(page.rows, "edit", covered),
+            deletable=self.editable(page.rows, "delete", covered),
             actions=actions.shown(self),
             order=self._asked_order(),
         )
@@ -247,25 +248,28 @@ class Reading(ModelView):
         """Whether a column is set to the right."""
         return declarations.is_number(self.datamodel.obj, column)
 
-    def editable(self, rows: Sequence[Any], name: str) -> set[Any]:
-        """Keys of the rows on which the actor may do ``name``: one question to the database at most, however many rows."""
+    def editable(self, rows: Sequence[Any], name: str, covered: dict[Scope, set[Any]]) -> set[Any]:
+        """Keys of the rows on which the actor may do ``name``. One question to the database per scope, however many rows;
+        ``covered`` keeps the answers for the next ``name``.
+        """
         if getattr(self, name, None) is None or not rows:
             return set()
         found: set[Any] = set()
         for grant in grants_of(actor(), f"{self.permission_name}.{name}"):
-            open_rows = [row for row in rows if not grant.states or row.state in grant.states]
-            found.update(self._covered(open_rows, grant))
+            if grant.rows not in covered:
+                covered[grant.rows] = self._covered(rows, grant.rows)
+            found |= {
+                self.datamodel.key_of(row) for row in rows if not grant.states or row.state in grant.states
+            } & covered[grant.rows]
         return found
 
-    def _covered(self, rows: Sequence[Any], grant: Grant) -> set[Any]:
+    def _covered(self, rows: Sequence[Any], scope: Scope) -> set[Any]:
         keys = {self.datamodel.key_of(row) for row in rows}
-        if grant.rows is Scope.ALL or not keys:
+        if scope is Scope.ALL:
             return keys
         key, model = self.datamodel.key, self.datamodel.obj
         return set(
-            self.datamodel.session.scalars(
-                select(key).where(key.in_(keys), condition(model, actor(), grant.rows))
-            )
+            self.datamodel.session.scalars(select(key).where(key.in_(keys), condition(model, actor(), scope)))
         )
 
     def scopes(self, name: str) -> frozenset[Scope]:

@@ -90,10 +90,7 @@ def refusal(error: DBAPIError, model: type[Any], *, deleting: bool = False) -> D
     log.info("refused by the database: %s %s", broken.kind, broken.name or broken.columns)
     if broken.kind is Kind.REFERENCE:
         if deleting:
-            return Conflict(
-                "in_use",
-                N_("Other records refer to this one, so it can't be deleted. Take it out of use instead."),
-            )
+            return in_use()
         return Conflict("gone", N_("A chosen record no longer exists. Please choose again."))
     if broken.kind is Kind.SEALED:
         return Conflict("sealed", N_("This record is closed: it can't be changed or deleted any more."))
@@ -102,6 +99,13 @@ def refusal(error: DBAPIError, model: type[Any], *, deleting: bool = False) -> D
         column: [Invalid(broken.kind, message)] for column in broken.columns
     }
     return Invalid(broken.kind, message, fields)
+
+
+def in_use() -> Conflict:
+    """Other rows hang on the one that somebody wants to delete."""
+    return Conflict(
+        "in_use", N_("Other records refer to this one, so it can't be deleted. Take it out of use instead.")
+    )
 
 
 def _message(broken: Broken) -> str:

@@ -96,6 +96,9 @@ class RecordView(Reading):
         form = self.edit_form(data={**stored, "version": self.datamodel.version_of(row)})
         if request.method == "GET":
             return self._form_page(form, row)
+        form["version"].data = request.form.get(
+            "version", ""
+        )  # left out, it is no version, not the present one
         name = formats.name(row)
         if not form.validate():
             return self._form_page(form, row, 422)
@@ -159,6 +162,7 @@ class RecordView(Reading):
         return None
 
     def _locked(self, pk: str, version: Any) -> Any:
+        """The row, locked; ``version`` is what the page showed, None where it showed none (a list's delete button)."""
         row = self.datamodel.one(pk, self.base, lock=True)
         if (
             self.datamodel.has_version

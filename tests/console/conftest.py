@@ -22,7 +22,6 @@ from app.organisations.models import Organisation
 from app.security import permissions
 from tests.console import lab
 from tests.support.house import House
-from tests.support.postgres import Server
 from tests.support.story import log_in
 
 _labs: dict[str, Lab] = {}
@@ -31,8 +30,8 @@ _labs: dict[str, Lab] = {}
 class Lab(House):
     """The house, with the lab in it; state ``lab`` has the demo's people and no books."""
 
-    def __init__(self, folder: Path, server: Server | None, worker: str) -> None:
-        super().__init__(folder, server, f"lab_{worker}")
+    def __init__(self, folder: Path, house: House, worker: str) -> None:
+        super().__init__(folder, house.server, f"lab_{worker}", like=house)
         lab.register(self.app)
         self.app.jinja_loader.searchpath.append(str(Path(__file__).parent / "templates"))  # type: ignore[union-attr]
         self.reset("demo")
@@ -58,15 +57,14 @@ def lab_grants(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def library(
     backend: str,
-    request: pytest.FixtureRequest,
+    house: House,
     tmp_path_factory: pytest.TempPathFactory,
     worker_id: str,
     lab_grants: None,
 ) -> Iterator[Flask]:
     """The application with the lab in it, on a fresh database, inside an application context."""
     if backend not in _labs:
-        server = request.getfixturevalue("postgres") if backend == "postgresql" else None
-        _labs[backend] = Lab(tmp_path_factory.mktemp(f"lab-{backend}"), server, worker_id)
+        _labs[backend] = Lab(tmp_path_factory.mktemp(f"lab-{backend}"), house, worker_id)
     app = _labs[backend].reset("lab")
     with app.app_context():
         yield app
@@ -109,6 +107,20 @@ def fresh(model: type[Any], key: int) -> Any:
     """A row as the database has it now."""
     db.session.rollback()
     return db.session.get(model, key, populate_existing=True)
+
+
+def every(model: type[Any]) -> list[Any]:
+    """All rows as the database has them now, by key."""
+    db.session.rollback()
+    return list(
+        db.session.scalars(select(model).order_by(model.id).execution_options(populate_existing=True))
+    )
+
+
+def one(model: type[Any]) -> Any:
+    """The only row there is."""
+    (row,) = every(model)
+    return row
 
 
 class Queries:

@@ -24,8 +24,12 @@ from tests.support.postgres import Server
 class House:
     """A deployed application whose database can be put back to its beginning in milliseconds."""
 
-    def __init__(self, folder: Path, server: Server | None, worker: str) -> None:
+    def __init__(self, folder: Path, server: Server | None, worker: str, like: House | None = None) -> None:
+        """``like``: begin with another house's keys and demo instead of deploying and loading anew."""
         folder.mkdir(parents=True, exist_ok=True)
+        if like is not None:
+            for name in ("secret_key", "data_keys"):
+                shutil.copy(like.folder / name, folder / name)
         self.folder = folder
         self.server = server
         self._name, self._worker = f"house_{worker}", worker
@@ -39,11 +43,24 @@ class House:
         self.app: Flask = create_app(self.settings)
         self.app.config.update(TESTING=True, SERVER_NAME=None)
         self.app.test_client_class = Browser
+        if like is not None:
+            self._take_demo(like)
+            return
         with self.app.app_context():
             from app.deployment import deploy_all
 
             list(deploy_all())
         self._keep("deployed")
+
+    def _take_demo(self, like: House) -> None:
+        like.reset("demo")
+        if self.server:
+            self.server.recreate(f"demo_{self._worker}", f"demo_{like._worker}")
+        else:
+            shutil.copyfile(like.folder / "demo.db", self.folder / "demo.db")
+        if (like.folder / "demo-evidence").exists():
+            shutil.copytree(like.folder / "demo-evidence", self.folder / "demo-evidence")
+        self._kept.add("demo")
 
     def _keep(self, state: str) -> None:
         """Remember the database (and the evidence) as it is now under a name."""
