@@ -32,7 +32,7 @@ from app.conversion.desks import (
 )
 from app.conversion.views import MyConversionView, MyPerformanceView
 from app.documents.records import IssuedDocumentView
-from app.documents.views import DocumentView
+from app.documents.views import DocumentView, DoubtView, MyDocumentView
 from app.evidence.views import EvidenceView
 from app.framework.views import FrameworkLevelView, IndustryStandardView, LevelDescriptorView
 from app.jobs.views import ExportJobView, JobView
@@ -86,6 +86,7 @@ MENU = (
             (UnassignedView, _("Unassigned cases"), "question-diamond"),
             (AppealDesk, _("Appeals"), "megaphone"),
             (ReversalView, _("Reversals"), "arrow-counterclockwise"),
+            (DoubtView, _("Papers under review"), "file-earmark-x"),
         ),
     ),
     (
@@ -194,6 +195,7 @@ WITHOUT_MENU = (
     MyPerformanceView,
     MyAppealView,
     MyAccountView,
+    MyDocumentView,
     MyQuestionView,
     MyNoticeView,
     StaffNoticeView,

@@ -138,6 +138,7 @@ def learner_menu() -> list[Item]:
         Item(_("Apply for conversion"), url_for("MyConversionView.index"), "arrow-left-right", _("Convert")),
         Item(_("Convert performance achievements"), url_for("MyPerformanceView.index"), "trophy"),
         Item(_("Credit account"), url_for("MyAccountView.index"), "wallet2", _("Credits")),
+        Item(_("Transcripts and credentials"), url_for("MyDocumentView.index"), "file-earmark-check"),
         Item(_("Qualification levels"), url_for("FrameworkView.index"), "bar-chart-steps"),
         Item(_("Industry standards"), url_for("StandardsView.index"), "journal-check"),
         Item(_("Questions and answers"), url_for("MyQuestionView.index"), "chat-dots"),

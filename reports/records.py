@@ -261,3 +261,64 @@ class WorkingPaper:
     cases: tuple[SampledCase, ...]
     findings: tuple[FindingLine, ...]
     conclusion: str
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whose account a paper is about; the identity number as it may be shown."""
+
+    name: str
+    number: str
+    identity: str
+    home_point: str
+    programme: str = ""
+
+
+@dataclass(frozen=True)
+class Posted:
+    """One posting of an account; ``remark`` names what a counter-entry undoes."""
+
+    at: datetime
+    name: str
+    kind: str
+    category: str
+    level: str
+    credits: int
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """学分账户对账单: every posting, and the balance per kind, category and level. ``totals`` per kind: the two are never
+    added together (spec 2.2).
+    """
+
+    cover: Cover
+    holder: Holder
+    totals: tuple[tuple[str, int], ...]
+    balances: tuple[tuple[str, str, str, int], ...]
+    entries: tuple[Posted, ...]
+
+
+@dataclass(frozen=True)
+class Held:
+    """One achievement on a transcript; ``credits`` is None where none were posted yet."""
+
+    name: str
+    category: str
+    issuer: str
+    obtained: str
+    level: str
+    kind: str
+    credits: int | None
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """学分证明: what the bank has recognised and granted, with the totals per kind and per level."""
+
+    cover: Cover
+    holder: Holder
+    totals: tuple[tuple[str, int], ...]
+    levels: tuple[tuple[str, str, int], ...]
+    achievements: tuple[Held, ...]

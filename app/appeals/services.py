@@ -10,6 +10,7 @@ from app.appeals.states import appeals, reversals
 from app.calendar import services as calendar
 from app.conversion import states as conversion_states
 from app.conversion.models import ConversionApplication, ConversionSource
+from app.documents import doubts
 from app.documents.models import IssuedDocument
 from app.kernel.clock import now, today
 from app.kernel.errors import N_, Conflict, Invalid, NotFound
@@ -212,16 +213,17 @@ def decide_reversal(uow: UnitOfWork, reversal_id: int, decision: str, opinion: s
     if decision == "confirm":
         case = conversion_states.workflow.lock(uow, reversal.conversion_id)
         conversion_states.workflow.follow(uow, case, "reverse", reason=reversal.reason)
-        _doubt_what_was_built(uow, [t.achievement_id for t in case.targets if t.achievement_id])
-        _doubt_papers(uow, case.id)
+        doubt_what_was_built(uow, [t.achievement_id for t in case.targets if t.achievement_id])
+        _doubt_sheets(uow, case.id)
     return reversal
 
 
-def _doubt_what_was_built(uow: UnitOfWork, achievement_ids: list[int]) -> None:
+def doubt_what_was_built(uow: UnitOfWork, achievement_ids: list[int]) -> None:
     """Conversions that used a withdrawn achievement, what they granted, and so on down, become 待复核 (spec
-    2.7).
+    2.7), with the papers and credentials built on any of it.
     """
     while achievement_ids:
+        doubts.doubt(uow, achievement_ids)
         built = (
             uow.session.scalars(
                 select(ConversionApplication)
@@ -240,16 +242,16 @@ def _doubt_what_was_built(uow: UnitOfWork, achievement_ids: list[int]) -> None:
         achievement_ids = []
         for case in built:
             case.suspect = True
-            _doubt_papers(uow, case.id)
+            _doubt_sheets(uow, case.id)
             uow.record("conversion.doubted", case)
             for target in case.targets:
                 if target.achievement_id is not None:
                     uow.session.get_one(Achievement, target.achievement_id).suspect = True
                     achievement_ids.append(target.achievement_id)
-    uow.flush()
+        uow.flush()
 
 
-def _doubt_papers(uow: UnitOfWork, conversion_id: int) -> None:
+def _doubt_sheets(uow: UnitOfWork, conversion_id: int) -> None:
     case = uow.session.get_one(ConversionApplication, conversion_id)
     papers = select(IssuedDocument).where(
         IssuedDocument.conversion_id == conversion_id, IssuedDocument.standing == "valid"
@@ -267,9 +269,11 @@ def confirm_suspect(uow: UnitOfWork, case_id: int, reason: str) -> None:
     if not reason.strip():
         raise Invalid("reason", N_("Please give a reason."))
     case.suspect = False
-    for target in case.targets:
-        if target.achievement_id is not None:
-            uow.session.get_one(Achievement, target.achievement_id).suspect = False
+    granted = [target.achievement_id for target in case.targets if target.achievement_id is not None]
+    for key in granted:
+        uow.session.get_one(Achievement, key).suspect = False
+    uow.flush()
+    doubts.settle(uow, granted)
     papers = select(IssuedDocument).where(
         IssuedDocument.conversion_id == case.id, IssuedDocument.standing == "under_review"
     )

@@ -1,25 +1,33 @@
-"""Audit sheets from the case page: issued by POST, handed out again by GET."""
+"""Papers on screen: audit sheets from the case page, a learner's statements and transcripts, papers under review.
+
+Issued by POST, handed out again by GET.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import Response, request
+from flask import Response, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import get_locale
+from flask_babel import gettext as _
 
-from app.documents import services
-from app.documents.models import IssuedDocument
+from app.achievements.views import me
+from app.documents import doubts, services, statements
+from app.documents.models import DISCLOSURES, DOCUMENT_KINDS, DOCUMENT_STATES, IssuedDocument
 from app.documents.services import SHEETS
 from app.kernel.database import LARGEST_KEY, db
-from app.kernel.errors import NotFound
+from app.kernel.errors import DomainError, NotFound
 from app.kernel.unit_of_work import UnitOfWork
+from app.learners.models import Learner
 from app.security.current import actor
 from app.security.permissions import allowed
 
 
 class DocumentView(BaseView):
-    """审核表 as PDF."""
+    """审核表 of a case, 学分证明 of a learner, as PDF."""
 
     route_base = "/console/documents"
     default_view = "conversion"
@@ -34,11 +42,30 @@ class DocumentView(BaseView):
     def conversion(self, pk: int) -> Response:
         return self._sheet("conversion", pk)
 
+    @expose("/learner/<int:pk>", methods=["GET", "POST"])
+    @has_access
+    def learner(self, pk: int) -> ResponseReturnValue:
+        """A learner's statements and transcripts; POST issues one, which tells others nothing until its holder agrees."""
+        learner = _permitted(Learner, pk, "DocumentView.learner")
+        if request.method == "POST":
+            return _issue(learner, "none", url_for("DocumentView.learner", pk=pk))
+        return self.render_template("documents/learner.html", learner=learner, **_papers(learner))
+
+    @expose("/paper/<int:pk>.pdf")
+    @has_access
+    def paper(self, pk: int) -> Response:
+        """A statement or transcript as it was issued."""
+        row = _permitted(IssuedDocument, pk, "DocumentView.paper")
+        if row.kind not in statements.PREFIXES:
+            raise NotFound
+        return _answer(row, services.read(row))
+
     def _sheet(self, kind: str, pk: int) -> Response:
         if request.method == "POST":
             with UnitOfWork(db.session, actor()) as uow:
-                return _answer(*SHEETS[kind][1](uow, _case(kind, pk), _language()))
-        case = _case(kind, pk)
+                case = _permitted(SHEETS[kind][0], pk, f"DocumentView.{kind}")
+                return _answer(*SHEETS[kind][1](uow, case, _language()))
+        case = _permitted(SHEETS[kind][0], pk, f"DocumentView.{kind}")
         # A sheet that another reader drew may show more than this one is to see (the masked identity number).
         whole = allowed(actor(), "LearnerView.show", case.learner)
         row = services.last_issued(db.session(), case, by_account=None if whole else actor().user_id)
@@ -47,10 +74,99 @@ class DocumentView(BaseView):
         return _answer(row, services.read(row))
 
 
-def _case(kind: str, pk: int) -> Any:
-    """The case, if the actor may draw its sheet. Raises NotFound whatever the reason."""
-    row = db.session.get(SHEETS[kind][0], pk) if pk <= LARGEST_KEY else None
-    if row is None or not allowed(actor(), f"DocumentView.{kind}", row):
+class DoubtView(BaseView):
+    """待复核: statements and transcripts built on something withdrawn; the centre lets each stand or revokes it."""
+
+    route_base = "/console/documents/doubts"
+    default_view = "queue"
+
+    @expose("/")
+    @has_access
+    def queue(self) -> ResponseReturnValue:
+        papers = doubts.under_review(db.session())
+        grounds = {paper.id: doubts.doubtful(db.session(), paper) for paper in papers}
+        return self.render_template(
+            "documents/doubts.html",
+            papers=papers,
+            grounds=grounds,
+            kinds=DOCUMENT_KINDS,
+            may_decide=allowed(actor(), "DoubtView.decide"),
+        )
+
+    @expose("/<int:pk>/decide", methods=["POST"])
+    @has_access
+    def decide(self, pk: int) -> ResponseReturnValue:
+        _permitted(IssuedDocument, pk, "DoubtView.decide")
+        decision, reason = request.form.get("decision", ""), request.form.get("reason", "")
+        return _try(
+            lambda uow: doubts.decide(uow, pk, decision, reason), _("Decided."), url_for("DoubtView.queue")
+        )
+
+
+class MyDocumentView(BaseView):
+    """学分证明 for the learner: issue, take along, and say what others may see."""
+
+    route_base = "/me/documents"
+    default_view = "index"
+
+    @expose("/", methods=["GET", "POST"])
+    @has_access
+    def index(self) -> ResponseReturnValue:
+        learner = me()
+        if request.method == "POST":
+            return _issue(learner, request.form.get("disclosure", ""), url_for("MyDocumentView.index"))
+        return self.render_template("documents/mine.html", disclosures=DISCLOSURES, **_papers(learner))
+
+    @expose("/<int:pk>.pdf")
+    @has_access
+    def paper(self, pk: int) -> Response:
+        row = _mine(pk)
+        return _answer(row, services.read(row))
+
+    @expose("/<int:pk>/disclose", methods=["POST"])
+    @has_access
+    def disclose(self, pk: int) -> ResponseReturnValue:
+        """What whoever has the code may see of the paper from now on."""
+        disclosure = request.form.get("disclosure", "")
+        return _try(
+            lambda uow: statements.disclose(uow, _mine(pk), disclosure),
+            _("From now on this is what others see."),
+            url_for("MyDocumentView.index"),
+        )
+
+
+def _papers(learner: Learner) -> dict[str, Any]:
+    return {
+        "papers": statements.of_learner(db.session(), learner.id),
+        "kinds": DOCUMENT_KINDS,
+        "states": DOCUMENT_STATES,
+        "offered": [DOCUMENT_KINDS[kind] for kind in ("transcript", "statement")],
+    }
+
+
+def _issue(learner: Learner, disclosure: str, back: str) -> ResponseReturnValue:
+    kind = request.form.get("kind", "")
+    return _try(
+        lambda uow: statements.issue(
+            uow, kind, uow.session.get_one(Learner, learner.id), _language(), disclosure
+        ),
+        _("The paper has been issued."),
+        back,
+    )
+
+
+def _mine(pk: int) -> IssuedDocument:
+    """One of the learner's own statements and transcripts; never an audit sheet. Raises NotFound."""
+    row = db.session.get(IssuedDocument, pk) if pk <= LARGEST_KEY else None
+    if row is None or row.learner_id != me().id or row.kind not in statements.PREFIXES:
+        raise NotFound
+    return row
+
+
+def _permitted(model: type[Any], pk: int, permission: str) -> Any:
+    """The row, if the actor may do this with it. Raises NotFound whatever the reason."""
+    row = db.session.get(model, pk) if pk <= LARGEST_KEY else None
+    if row is None or not allowed(actor(), permission, row):
         raise NotFound
     return row
 
@@ -64,3 +180,15 @@ def _answer(row: IssuedDocument, content: bytes) -> Response:
     answer.headers["Content-Disposition"] = f'inline; filename="{row.number}.pdf"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _try(step: Callable[[UnitOfWork], Any], message: str, back: str) -> ResponseReturnValue:
+    try:
+        with UnitOfWork(db.session, actor()) as uow:
+            step(uow)
+        flash(message, "success")
+    except NotFound:
+        raise
+    except DomainError as error:
+        flash(_(error.message, **error.params), "danger")
+    return redirect(back)

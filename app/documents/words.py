@@ -64,6 +64,7 @@ TEXTS = (
     N_("Committee"),
     N_("Recognition"),
     N_("Conversion"),
+    N_("Counter-entry of No. %(number)s"),
 )
 
 

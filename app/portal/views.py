@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, IndexView, expose, has_access
@@ -9,10 +11,11 @@ from flask_babel import gettext as _
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
+from app.accounts.models import KINDS
 from app.achievements.views import me
 from app.console.pages import numbered
-from app.documents import signing
-from app.documents.models import DOCUMENT_KINDS, DOCUMENT_STATES, IssuedDocument
+from app.documents import signing, verification
+from app.documents.models import DOCUMENT_KINDS, DOCUMENT_STATES
 from app.framework.models import DIMENSIONS, FrameworkLevel, IndustryStandard
 from app.kernel.clock import now
 from app.kernel.database import db
@@ -133,20 +136,18 @@ class HelpView(BaseView):
 
 
 class VerifyView(BaseView):
-    """What a paper says and whether it stands; nothing about the person."""
+    """What a paper says and whether it stands, by its code or by the file itself."""
 
     route_base = "/verify"
     default_view = "index"
 
-    @expose("/")
+    @expose("/", methods=["GET", "POST"])
     @has_access
     def index(self) -> ResponseReturnValue:
-        code = request.args.get("code", "").strip().replace("-", "").upper()[:32]
-        return (
-            redirect(url_for("VerifyView.show", code=code))
-            if code
-            else self.render_template("portal/verify.html", code="", paper=None)
-        )
+        if request.method == "POST":
+            return self._file()
+        code = request.args.get("code", "").strip()[:40]
+        return redirect(url_for("VerifyView.show", code=code)) if code else self._page()
 
     @expose("/seal.pem")
     @has_access
@@ -157,11 +158,33 @@ class VerifyView(BaseView):
     @expose("/<code>")
     @has_access
     def show(self, code: str) -> ResponseReturnValue:
-        paper = db.session.scalar(select(IssuedDocument).where(IssuedDocument.code == code[:32].upper()))
-        page = self.render_template(
-            "portal/verify.html", code=code[:32], paper=paper, kinds=DOCUMENT_KINDS, states=DOCUMENT_STATES
+        paper = verification.find(db.session(), code[:40])
+        return self._page(code=code[:40], paper=paper), 200 if paper else 404
+
+    def _file(self) -> ResponseReturnValue:
+        """Is this file a paper of ours, and unaltered? It is looked at and forgotten."""
+        upload = request.files.get("file")
+        content = upload.read(verification.LARGEST + 1) if upload else b""
+        if not content:
+            return self._page(problem=_("Please choose a file.")), 422
+        if len(content) > verification.LARGEST:
+            return self._page(problem=_("The file is larger than %(limit)s MB.", limit=32)), 413
+        verdict = verification.check_file(db.session(), content)
+        return self._page(
+            code=verdict.paper.code if verdict.paper else "", paper=verdict.paper, verdict=verdict
         )
-        return page, 200 if paper else 404
+
+    def _page(self, code: str = "", paper: Any = None, **more: Any) -> str:
+        return self.render_template(
+            "portal/verify.html",
+            code=code,
+            paper=paper,
+            told=verification.told(paper) if paper else None,
+            kinds=DOCUMENT_KINDS,
+            states=DOCUMENT_STATES,
+            credit_kinds=KINDS,
+            **more,
+        )
 
 
 class TermsView(BaseView):
