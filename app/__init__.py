@@ -24,6 +24,7 @@ def create_app(chosen: Settings | None = None) -> Flask:
     """The application with these settings (default: from the environment)."""
     import config
     from app import models as models
+    from app.api import edge
     from app.audit.services import append_all
     from app.cli import register_commands
     from app.console.settings import console_settings
@@ -58,6 +59,7 @@ def create_app(chosen: Settings | None = None) -> Flask:
         appbuilder = AppBuilder(app, db.session, security_manager_class=SecurityManager, indexview=INDEX)
         register_views(appbuilder)
         appbuilder.sm.auth_view = next(view for view in appbuilder.baseviews if view.endpoint == "LoginView")
+    edge.register(app)
     gate.register(app)
     _give_work(app)
     register_commands(app)
@@ -66,6 +68,7 @@ def create_app(chosen: Settings | None = None) -> Flask:
 
 def _give_work(app: Flask) -> None:
     """What the worker does: deliver, let overdue corrections lapse, remind learners and reviewers; long work beside it."""
+    from app.api.services import forget_old
     from app.conversion.services import lapse_overdue, remind_due
     from app.jobs.runner import carry_out
     from app.jobs.services import plan
@@ -81,4 +84,5 @@ def _give_work(app: Flask) -> None:
         Task("remind reviewers", in_unit(remind_reviewers), every=600),
         Task("plan daily jobs", in_unit(plan), every=60),
         Task("carry out jobs", partial(carry_out, stopping=stopping.is_set), lane="long"),
+        Task("forget answers of the API", in_unit(forget_old), every=3600),
     )

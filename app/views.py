@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_appbuilder import AppBuilder
 from flask_babel import lazy_gettext as _
 
 from app.accounts.views import CreditEntryView, MyAccountView
 from app.achievements.views import AchievementView, MyAchievementView, MyView
+from app.api.records import AccessKeyView
+from app.api.views import APIS, DescriptionApi, SwaggerView
 from app.appeals.views import AppealDesk, MyAppealView, ReversalView
 from app.audit.views import AuditEventView
 from app.calendar.views import WorkingDayView
@@ -161,12 +165,16 @@ MENU = (
     (
         "system",
         _("Administration"),
-        ((AccountView, _("Accounts"), "person-gear"), (JobView, _("All jobs"), "list-task")),
+        (
+            (AccountView, _("Accounts"), "person-gear"),
+            (AccessKeyView, _("Keys of the REST API"), "key"),
+            (JobView, _("All jobs"), "list-task"),
+        ),
     ),
 )
 
 #: Pages without a menu entry of staff: the public's, learners', and parts of other pages.
-WITHOUT_MENU = (
+WITHOUT_MENU: tuple[type[Any], ...] = (
     LoginView,
     PasswordView,
     EvidenceView,
@@ -199,6 +207,9 @@ WITHOUT_MENU = (
     MyQuestionView,
     MyNoticeView,
     StaffNoticeView,
+    SwaggerView,
+    DescriptionApi,
+    *APIS,
 )
 
 

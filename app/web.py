@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from app.api import problems
 from app.appeals.models import STATES as APPEAL_STATES
 from app.kernel.choices import Choice
 from app.kernel.clock import civil, today
@@ -201,12 +202,16 @@ def _answer(status: int, title: str, message: str) -> ResponseReturnValue:
 
 
 def _domain_error(error: DomainError) -> ResponseReturnValue:
+    if problems.asked():
+        return problems.of_error(error)
     return _answer(error.status, "", words(error))
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()
+    if problems.asked():
+        return problems.of_status(error.code or 500, "", dict(error.get_headers()))
     message = (
         gettext("This page was open too long. Please send the form again.")
         if isinstance(error, CSRFError)
@@ -220,7 +225,8 @@ def _crash(error: Exception) -> ResponseReturnValue:
     db.session.rollback()
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
-    return _answer(503 if isinstance(error, OperationalError) else 500, "", "")
+    status = 503 if isinstance(error, OperationalError) else 500
+    return problems.of_status(status) if problems.asked() else _answer(status, "", "")
 
 
 def _ready() -> ResponseReturnValue:

@@ -45,6 +45,8 @@ class Settings:
     signing_cert: str = ""
     signing_passphrase: str = ""
     pixel_limit: int = 50_000_000
+    #: Requests to the REST API per key and minute.
+    api_rate: int = 120
     periods: Periods = field(default_factory=Periods)
 
     @property

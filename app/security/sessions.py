@@ -13,7 +13,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from sqlalchemy import delete, insert, update
 
@@ -25,6 +25,8 @@ from app.security.current import actor_from, actor_query
 from app.security.models import Account, UserSession
 
 _MARK = "s1."
+#: Addresses that know callers by a token alone: no cookie is read there, and none is set.
+WITHOUT_COOKIES = "/api/"
 _TOUCH = timedelta(minutes=1)
 LEARNER_IDLE, LEARNER_LONGEST = timedelta(minutes=30), timedelta(hours=12)
 STAFF_IDLE, STAFF_LONGEST = timedelta(minutes=15), timedelta(hours=8)
@@ -59,6 +61,8 @@ class ServerSessions(SecureCookieSessionInterface):
         return "Lax"
 
     def open_session(self, app: Flask, request: Request) -> ServerSession | None:
+        if request.path.startswith(WITHOUT_COOKIES):
+            return ServerSession()
         value = request.cookies.get(self.get_cookie_name(app), "")
         if not value.startswith(_MARK):
             found = super().open_session(app, request)
@@ -68,6 +72,8 @@ class ServerSessions(SecureCookieSessionInterface):
         return self._load(value.removeprefix(_MARK), request.remote_addr or "")
 
     def save_session(self, app: Flask, session: Any, response: Response) -> None:
+        if request.path.startswith(WITHOUT_COOKIES):
+            return
         name = self.get_cookie_name(app)
         if "_user_id" not in session:
             if session.token:
@@ -120,8 +126,6 @@ class ServerSessions(SecureCookieSessionInterface):
         return session
 
     def _create(self, session: ServerSession) -> str:
-        from flask import request
-
         token = secrets.token_urlsafe(32)
         moment = now()
         actor: Actor = session.actor  # type: ignore[assignment]
