@@ -25,6 +25,7 @@ from app.catalogue.views import (
     EvidenceRequirementView,
     ProgrammeView,
 )
+from app.console.style import StyleView
 from app.console.work import LookupView, WorkView
 from app.conversion.desks import (
     AssessmentDesk,
@@ -190,6 +191,7 @@ WITHOUT_MENU: tuple[type[Any], ...] = (
     RuleSourceView,
     RuleTargetView,
     LookupView,
+    StyleView,
     FrameworkView,
     StandardsView,
     RulesView,
@@ -216,6 +218,8 @@ WITHOUT_MENU: tuple[type[Any], ...] = (
 def register_views(appbuilder: AppBuilder) -> None:
     """Register every view, in the order in which the menu shows them."""
     WorkView.desks = (RecognitionDesk, InitialReviewDesk, FinalReviewDesk, PerformanceReviewDesk, AppealDesk)
+    LookupView.desks = WorkView.desks
+    LookupView.records = (LearnerView, RuleView, CatalogueItemView, ProgrammeView, OrganisationView)
     for section, title, entries in MENU:
         for view, label, icon in entries:
             appbuilder.add_view(

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask, current_app, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale, gettext
+from flask_babel import format_timedelta, get_locale, gettext
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from jinja2 import Undefined
@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from app.api import problems
 from app.appeals.models import STATES as APPEAL_STATES
 from app.kernel.choices import Choice
-from app.kernel.clock import civil, today
+from app.kernel.clock import civil, now, today
 from app.kernel.database import db
 from app.kernel.errors import DomainError
 from app.kernel.settings import settings
@@ -51,6 +51,7 @@ def register_web(app: Flask) -> None:
     app.add_template_filter(_labelled, "labelled")
     app.add_template_filter(lambda row: row.help_en if _english() else row.help_zh, "helped")
     app.add_template_filter(_moment, "moment")
+    app.add_template_filter(_age, "age")
     app.add_template_filter(lambda moment: civil(moment).strftime("%Y-%m-%d"), "day")
     app.jinja_env.finalize = _shown
     app.context_processor(_everywhere)
@@ -86,6 +87,11 @@ def _labelled(row: Any) -> str:
 
 def _moment(moment: datetime) -> str:
     return civil(moment).strftime("%Y-%m-%d %H:%M")
+
+
+def _age(moment: datetime) -> str:
+    """How long ago, as people say it: 3天前."""
+    return format_timedelta(moment - now(), add_direction=True, threshold=1.2)
 
 
 def _shown(value: Any) -> Any:
@@ -128,6 +134,26 @@ def staff_menu() -> list[Section]:
             items = [Item(str(entry.label), entry.get_url(), entry.icon or "dot") for entry in entries]
             found.append(Section(str(section.label), items))
     return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the menu a page stands; ``deeper`` says that the page lies below the entry's own."""
+
+    section: str
+    item: Item
+    deeper: bool
+
+
+def whereabouts() -> Place | None:
+    """The menu entry that this page belongs to: the longest address that this one begins with."""
+    found = [
+        Place(section.label, item, request.path != item.url)
+        for section in staff_menu()
+        for item in section.items
+        if request.path == item.url or (request.path.startswith(item.url) and item.url != "/console/")
+    ]
+    return max(found, key=lambda place: len(place.item.url), default=None)
 
 
 def learner_menu() -> list[Item]:
@@ -185,6 +211,7 @@ def _everywhere() -> dict[str, Any]:
         "me": actor(),
         "today": today(),
         "menu": staff_menu,
+        "whereabouts": whereabouts,
         "learner_menu": learner_menu,
         "public_menu": public_menu,
         "bell": _bell() if request.endpoint not in (None, "static", "vendor") else None,

@@ -11,12 +11,20 @@ from flask_appbuilder import BaseView, expose, has_access
 from sqlalchemy import func, select
 
 from app.achievements import queries as achievements
+from app.console import formats
 from app.console.desk import Desk
+from app.console.filters import matching
+from app.console.lookups import searched
 from app.console.pages import CAP, count_text
+from app.console.reading import Reading
+from app.console.texts import storable
 from app.kernel.clock import now
 from app.kernel.database import db
 from app.security.current import actor
 from app.security.permissions import holds
+
+#: As many of each kind as ⌘K shows.
+FEW = 5
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,45 @@ class LookupView(BaseView):
 
     route_base = "/console/lookup"
     default_view = "items"
+
+    #: Set by the site map: records that ⌘K finds by name.
+    records: tuple[type[Reading], ...] = ()
+    desks: tuple[type[Desk], ...] = ()
+
+    @expose("/everything")
+    @has_access
+    def everything(self) -> ResponseReturnValue:
+        """What ⌘K finds beside the menu: records by name, cases by number, as the actor may read them."""
+        word = request.args.get("q", "").strip()[:50]
+        if len(word) < 2 or not storable(word):
+            return jsonify(results=[])
+        return jsonify(results=[*self._cases(word), *self._records(word)])
+
+    def _records(self, word: str) -> list[dict[str, str]]:
+        found = []
+        for view in self.appbuilder.baseviews:
+            if isinstance(view, self.records) and view.may("show"):
+                model = view.datamodel.obj
+                query = view.datamodel.visible(view.base).where(matching(model, searched(model), word))
+                for row in db.session.scalars(query.limit(FEW)).unique():
+                    link = url_for(f"{view.endpoint}.show", pk=view.datamodel.key_of(row))
+                    found.append({"text": formats.name(row), "kind": str(view.label), "url": link})
+        return found
+
+    def _cases(self, word: str) -> list[dict[str, str]]:
+        found = []
+        for desk in self.desks:
+            if hasattr(desk.model, "number") and holds(actor().roles, desk.__name__, "can_case"):
+                query = (
+                    desk.__new__(desk)
+                    ._visible()
+                    .where(desk.model.number.startswith(word.upper(), autoescape=True))
+                )
+                for case in db.session.scalars(query.limit(FEW)):
+                    text = f"{case.number} {case.learner.name}"
+                    link = url_for(f"{desk.__name__}.case", pk=case.id)
+                    found.append({"text": text, "kind": str(desk.title), "url": link})
+        return found
 
     @expose("/items")
     @has_access

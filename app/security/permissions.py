@@ -105,6 +105,7 @@ TABLE: tuple[Grant, ...] = (
     grant("UtilView", "back", EVERYBODY),
     grant("LocaleView", "index", EVERYBODY),
     grant("StyleView", "get", STAFF),
+    grant("LookupView", "everything", STAFF),
     # --- security
     grant("LoginView", "login logout", EVERYBODY),
     grant("PasswordView", "change", SIGNED_IN),
