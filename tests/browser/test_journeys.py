@@ -60,10 +60,8 @@ def test_a_learner_adds_submits_and_asks(opens: Opens, scan: Path) -> None:
     learner.see("图书馆志愿服务", "未申请")
     page.goto("/me/recognition/")
     page.get_by_label("选择 图书馆志愿服务").check()
-    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="提交认定").click()
-    if page.locator("dialog[open]").count():
-        page.locator("dialog[open]").get_by_role("button", name="确认").click()
+    page.get_by_role("dialog").get_by_role("button", name="确认").click()
     learner.see("已申请认定")
     learner.picture("learner-2-submitted")
     page.goto("/me/questions/")

@@ -57,6 +57,7 @@ def _look(visitor: Visitor, address: str) -> None:
     assert " · " in page.title(), address
     assert visitor.overflow() == 0, f"{address} is wider than {DESKTOP} px"
     page.set_viewport_size({"width": PHONE, "height": 844})
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert visitor.overflow() == 0, f"{address} is wider than {PHONE} px, by {visitor.overflow()}"
 
 
