@@ -93,7 +93,7 @@ def test_our_templates_and_scripts_replace_theirs(library: Flask) -> None:
         assert source is not None
         assert "/app/" in source.replace("\\", "/")
         assert "site-packages" not in source
-    scripts = (library.static_folder or "") + "/js/ab.js"
+    scripts = (library.static_folder or "") + "/js/creditbank.js"
     with open(scripts, encoding="utf-8") as file:
         text = re.sub(r"//[^\n]*", "", file.read())
     assert not re.search(r'"[A-Z][a-z]+ [a-z ]+"', text), (
