@@ -20,7 +20,11 @@ CREDITBANK_SIGNING_CERT    key and certificate that sign papers: PKCS#12 (.p12, 
                            certificate, then its authorities'; default: made under the data folder (name one
                            where several hosts issue papers)
 CREDITBANK_SIGNING_PASSPHRASE  of that file, where it has one
+<<<<<<< HEAD
 CREDITBANK_API_RATE        requests to the REST API per key and minute; default 120
+=======
+CREDITBANK_CREDENTIAL_KEY  Ed25519 key (PEM) that signs portable credentials; default: made under the data folder
+>>>>>>> d800b9b (Portable credentials: Open Badges 3.0 as VC-JWT with status lists, revoked with their achievement)
 CREDITBANK_PERIODS         working days, e.g. ``initial=10,final=15,correction=30,appeal=15,assessment=10,reminder=2``
 CREDITBANK_NODE_MODULES    where npm put fonts and front-end libraries; default ``node_modules/`` beside this file
 PORT                       of the server that ``run.py`` starts; default 8080
@@ -74,6 +78,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         record_numbers=tuple(filter(None, environ.get("CREDITBANK_RECORD_NUMBERS", "").split("|"))),
         signing_cert=environ.get("CREDITBANK_SIGNING_CERT", ""),
         signing_passphrase=environ.get("CREDITBANK_SIGNING_PASSPHRASE", ""),
+        credential_key=environ.get("CREDITBANK_CREDENTIAL_KEY", ""),
         upload_limit=_whole(environ, "CREDITBANK_UPLOAD_LIMIT", 10 * 1024 * 1024),
         api_rate=_whole(environ, "CREDITBANK_API_RATE", 120),
         periods=_periods(environ.get("CREDITBANK_PERIODS", "")),

@@ -36,8 +36,14 @@ from app.conversion.desks import (
     UnassignedView,
 )
 from app.conversion.views import MyConversionView, MyPerformanceView
-from app.documents.records import IssuedDocumentView
-from app.documents.views import DocumentView, DoubtView, MyDocumentView
+from app.documents.records import CredentialRecordView, IssuedDocumentView
+from app.documents.views import (
+    CredentialView,
+    DocumentView,
+    DoubtView,
+    MyDocumentView,
+    WellKnownView,
+)
 from app.evidence.views import EvidenceView
 from app.framework.views import FrameworkLevelView, IndustryStandardView, LevelDescriptorView
 from app.jobs.views import ExportJobView, JobView
@@ -140,6 +146,7 @@ MENU = (
             (IndustryStandardView, _("Industry standards"), "journal-check"),
             (TermsEditionView, _("Terms of service"), "file-text"),
             (IssuedDocumentView, _("Issued papers"), "file-earmark-check"),
+            (CredentialRecordView, _("Credentials"), "award"),
         ),
     ),
     (
@@ -206,6 +213,8 @@ WITHOUT_MENU: tuple[type[Any], ...] = (
     MyAppealView,
     MyAccountView,
     MyDocumentView,
+    CredentialView,
+    WellKnownView,
     MyQuestionView,
     MyNoticeView,
     StaffNoticeView,

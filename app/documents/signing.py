@@ -7,7 +7,7 @@ seal under its name, us included.
 from __future__ import annotations
 
 import os
-import threading
+import secrets
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,6 @@ from reports.labels import words
 from reports.seal import Seal
 
 _VALID = timedelta(days=3652)
-_lock = threading.Lock()
 
 
 def seal(language: str = "zh") -> Seal:
@@ -55,20 +54,21 @@ def _file() -> Path:
         return Path(house.signing_cert)
     path = house.data_dir / "signing" / "seal.pem"
     if not path.exists():
-        with _lock:
-            _make(path)
+        make_once(path, _authority())
     return path
 
 
-def _make(path: Path) -> None:
-    """Key, certificate and authority in one file, written whole or not at all."""
+def make_once(path: Path, content: bytes) -> None:
+    """A secret of our own, written whole or not at all, readable by its owner only; of two processes that start at
+    once, one makes it and both use it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    temporary = path.with_suffix(f".{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(_authority())
+        file.write(content)
     try:
-        os.link(temporary, path)  # of two processes that start at once, one makes the seal and both use it
+        os.link(temporary, path)
     except FileExistsError:
         pass
     finally:

@@ -8,15 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, flash, redirect, request, url_for
+from flask import Response, flash, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from app.achievements.models import Achievement
 from app.achievements.views import me
-from app.documents import doubts, services, statements
-from app.documents.models import DISCLOSURES, DOCUMENT_KINDS, DOCUMENT_STATES, IssuedDocument
+from app.documents import badges, doubts, services, statements
+from app.documents.models import (
+    CREDENTIAL_STATES,
+    DISCLOSURES,
+    DOCUMENT_KINDS,
+    DOCUMENT_STATES,
+    Credential,
+    IssuedDocument,
+)
 from app.documents.services import SHEETS
 from app.kernel.database import LARGEST_KEY, db
 from app.kernel.errors import DomainError, NotFound
@@ -115,13 +123,39 @@ class MyDocumentView(BaseView):
         learner = me()
         if request.method == "POST":
             return _issue(learner, request.form.get("disclosure", ""), url_for("MyDocumentView.index"))
-        return self.render_template("documents/mine.html", disclosures=DISCLOSURES, **_papers(learner))
+        return self.render_template(
+            "documents/mine.html",
+            disclosures=DISCLOSURES,
+            credentials=badges.of_learner(db.session(), learner.id),
+            credential_states=CREDENTIAL_STATES,
+            **_papers(learner),
+        )
 
     @expose("/<int:pk>.pdf")
     @has_access
     def paper(self, pk: int) -> Response:
         row = _mine(pk)
         return _answer(row, services.read(row))
+
+    @expose("/credentials/<int:pk>", methods=["POST"])
+    @has_access
+    def credential(self, pk: int) -> ResponseReturnValue:
+        """Issue the credential of one of the learner's achievements."""
+        return _try(
+            lambda uow: badges.issue(uow, _my(Achievement, pk)),
+            _("The credential has been issued."),
+            url_for("MyDocumentView.index") + "#credentials",
+        )
+
+    @expose("/credentials/<int:pk>.jwt")
+    @has_access
+    def token(self, pk: int) -> Response:
+        """A credential to take along."""
+        row = _my(Credential, pk)
+        answer = Response(row.token, mimetype="application/vc+jwt")
+        answer.headers["Content-Disposition"] = f'attachment; filename="{row.uid}.jwt"'
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
     @expose("/<int:pk>/disclose", methods=["POST"])
     @has_access
@@ -133,6 +167,63 @@ class MyDocumentView(BaseView):
             _("From now on this is what others see."),
             url_for("MyDocumentView.index"),
         )
+
+
+class CredentialView(BaseView):
+    """Who issues credentials, with which key, and which of them stand: for people and for other people's software."""
+
+    route_base = "/credentials"
+    default_view = "index"
+
+    @expose("/")
+    @has_access
+    def index(self) -> ResponseReturnValue:
+        return self.render_template(
+            "documents/issuer.html", issuer=badges.profile(), keys=badges.key_set()["keys"]
+        )
+
+    @expose("/issuer")
+    @has_access
+    def issuer(self) -> Response:
+        return _json(badges.profile())
+
+    @expose("/keys")
+    @has_access
+    def keys(self) -> Response:
+        return _json(badges.key_set())
+
+    @expose("/status/<purpose>/<int:number>")
+    @has_access
+    def status(self, purpose: str, number: int) -> Response:
+        """A signed status list; the same for everybody who asks, so that asking tells nothing."""
+        answer = Response(badges.status_list(db.session(), purpose, number), mimetype="application/vc+jwt")
+        answer.headers["Cache-Control"] = f"public, max-age={int(badges.FRESH.total_seconds())}"
+        return answer
+
+    @expose("/<uid>")
+    @has_access
+    def show(self, uid: str) -> ResponseReturnValue:
+        """Whether a credential stands; nothing about whom it is of."""
+        row = badges.find(db.session(), uid)
+        return self.render_template("documents/credential.html", row=row, states=CREDENTIAL_STATES)
+
+
+class WellKnownView(BaseView):
+    """Where software looks up what our ``did:web`` identifier stands for."""
+
+    route_base = "/.well-known"
+    default_view = "did"
+
+    @expose("/did.json")
+    @has_access
+    def did(self) -> Response:
+        return _json(badges.did_document())
+
+
+def _json(body: dict[str, Any]) -> Response:
+    answer = jsonify(body)
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    return answer
 
 
 def _papers(learner: Learner) -> dict[str, Any]:
@@ -155,10 +246,18 @@ def _issue(learner: Learner, disclosure: str, back: str) -> ResponseReturnValue:
     )
 
 
+def _my(model: type[Any], pk: int) -> Any:
+    """One of the learner's own rows. Raises NotFound."""
+    row = db.session.get(model, pk) if pk <= LARGEST_KEY else None
+    if row is None or row.learner_id != me().id:
+        raise NotFound
+    return row
+
+
 def _mine(pk: int) -> IssuedDocument:
     """One of the learner's own statements and transcripts; never an audit sheet. Raises NotFound."""
-    row = db.session.get(IssuedDocument, pk) if pk <= LARGEST_KEY else None
-    if row is None or row.learner_id != me().id or row.kind not in statements.PREFIXES:
+    row: IssuedDocument = _my(IssuedDocument, pk)
+    if row.kind not in statements.PREFIXES:
         raise NotFound
     return row
 

@@ -44,6 +44,8 @@ class Settings:
     #: File with the key and certificate of the seal; "": one of our own making under the data folder.
     signing_cert: str = ""
     signing_passphrase: str = ""
+    #: File with the Ed25519 key that signs credentials (PEM); "": likewise.
+    credential_key: str = ""
     pixel_limit: int = 50_000_000
     #: Requests to the REST API per key and minute.
     api_rate: int = 120

@@ -294,7 +294,12 @@ TABLE: tuple[Grant, ...] = (
     grant("DocumentView", "learner", (I, P), Scope.BELOW, record="Learner"),
     grant("DocumentView", "paper", (C, A), record="IssuedDocument"),
     grant("DocumentView", "paper", (I, P), Scope.BELOW, record="IssuedDocument"),
-    grant("MyDocumentView", "index paper disclose", L, Scope.LEARNER, record="IssuedDocument"),
+    grant(
+        "MyDocumentView", "index paper disclose credential token", L, Scope.LEARNER, record="IssuedDocument"
+    ),
+    grant("CredentialView", "index issuer keys status show", EVERYBODY),
+    grant("WellKnownView", "did", EVERYBODY),
+    grant("CredentialRecordView", READ, (C, A), record="Credential"),
     grant("DoubtView", "queue", (C, A), record="IssuedDocument"),
     grant("DoubtView", "decide", C, record="IssuedDocument"),
     grant("IssuedDocumentView", READ, (C, A)),
