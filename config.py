@@ -9,6 +9,12 @@ CREDITBANK_BASE_URL        address that links and QR codes begin with; default `
 CREDITBANK_SECRET_KEY      signs forms; made under the data folder (0600) when absent, refused as absent in production
 CREDITBANK_DATA_KEYS       key-encryption keys, base64 of 32 bytes each, by comma, newest last; likewise
 CREDITBANK_STORAGE_URL     folder for evidence; default ``evidence/`` under the data folder
+CREDITBANK_CHECKPOINT_KEY_FILE  Ed25519 key (PEM) that signs checkpoints of the audit trail: set it for the worker only, in a
+                           file that the web server's user can't read; made under the data folder in demo mode; without
+                           it production writes no checkpoints
+CREDITBANK_CHECKPOINT_URL  folder for signed checkpoints (a path or ``file://…``): on a disk or mount of its own, which the
+                           database's administrators can't write to; default ``checkpoints/`` under the data folder
+CREDITBANK_CHECKPOINT_PUBLIC_KEY  its public half, for ``audit verify``; default ``checkpoint_key.pub`` under the data folder
 CREDITBANK_MAIL_URL        ``smtp://user:password@host:port`` or ``smtps://…``; default: files under ``outbox/``
 CREDITBANK_MAIL_SENDER     sender's address
 CREDITBANK_SMS_GATEWAY     default: files under ``outbox/``
@@ -81,6 +87,11 @@ def load(environ: Mapping[str, str]) -> Settings:
         credential_key=environ.get("CREDITBANK_CREDENTIAL_KEY", ""),
         upload_limit=_whole(environ, "CREDITBANK_UPLOAD_LIMIT", 10 * 1024 * 1024),
         api_rate=_whole(environ, "CREDITBANK_API_RATE", 120),
+        checkpoint_key_file=_checkpoint_key_file(environ, data_dir, production),
+        checkpoint_url=environ.get("CREDITBANK_CHECKPOINT_URL") or str(data_dir / "checkpoints"),
+        checkpoint_public_key=Path(
+            environ.get("CREDITBANK_CHECKPOINT_PUBLIC_KEY") or data_dir / "checkpoint_key.pub"
+        ),
         periods=_periods(environ.get("CREDITBANK_PERIODS", "")),
     )
 
@@ -127,6 +138,13 @@ def _data_keys(environ: Mapping[str, str], data_dir: Path, production: bool) -> 
     if any(len(key) != 32 for key in keys):
         raise Misconfigured("CREDITBANK_DATA_KEYS: every key must have 32 bytes")
     return keys
+
+
+def _checkpoint_key_file(environ: Mapping[str, str], data_dir: Path, production: bool) -> Path | None:
+    given = environ.get("CREDITBANK_CHECKPOINT_KEY_FILE", "")
+    if given:
+        return Path(given)
+    return None if production else data_dir / "checkpoint_key.pem"
 
 
 def _periods(text: str) -> Periods:

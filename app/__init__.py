@@ -69,6 +69,7 @@ def create_app(chosen: Settings | None = None) -> Flask:
 def _give_work(app: Flask) -> None:
     """What the worker does: deliver, let overdue corrections lapse, remind learners and reviewers; long work beside it."""
     from app.api.services import forget_old
+    from app.audit import checkpoints
     from app.conversion.services import lapse_overdue, remind_due
     from app.jobs.runner import carry_out
     from app.jobs.services import plan
@@ -82,6 +83,7 @@ def _give_work(app: Flask) -> None:
         Task("let overdue corrections lapse", in_unit(lapse_overdue), every=60),
         Task("remind learners", in_unit(remind_due), every=600),
         Task("remind reviewers", in_unit(remind_reviewers), every=600),
+        Task("sign a checkpoint", lambda _app: checkpoints.run(db.session()), every=30),
         Task("plan daily jobs", in_unit(plan), every=60),
         Task("carry out jobs", partial(carry_out, stopping=stopping.is_set), lane="long"),
         Task("forget answers of the API", in_unit(forget_old), every=3600),

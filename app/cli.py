@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
+from app.audit.commands import audit
 from app.kernel.actor import SYSTEM
 from app.kernel.commands import plain
 from app.kernel.database import db
@@ -107,20 +108,3 @@ def decision_replay(case: int) -> None:
     if differences:
         raise click.ClickException("the decision does not come out the same")
     click.echo("The decision comes out the same.")
-
-
-@click.group()
-def audit() -> None:
-    """The audit trail."""
-
-
-@audit.command("verify")
-@with_appcontext
-def audit_verify() -> None:
-    """Check the whole chain; exit status 1 and the row's name on any flaw."""
-    from app.audit.services import verify
-
-    flaw = verify(db.session())
-    if flaw:
-        raise click.ClickException(f"event {flaw.sequence}: {flaw.what}")
-    click.echo("The audit trail is whole.")

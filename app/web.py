@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, current_app, jsonify, render_template, request, url_for
+from flask import Flask, current_app, has_request_context, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_timedelta, get_locale, gettext
 from flask_babel import gettext as _
@@ -18,11 +18,14 @@ from werkzeug.exceptions import HTTPException
 
 from app.api import problems
 from app.appeals.models import STATES as APPEAL_STATES
+from app.audit.services import refused
+from app.kernel.actor import Actor
 from app.kernel.choices import Choice
 from app.kernel.clock import civil, now, today
 from app.kernel.database import db
 from app.kernel.errors import DomainError
 from app.kernel.settings import settings
+from app.kernel.unit_of_work import UnitOfWork
 from app.notices.queries import MOST_UNREAD, unread_count
 from app.review.models import DECISIONS, STAGES
 from app.security.current import actor
@@ -41,6 +44,7 @@ def label(choice: Choice) -> str:
 
 def register_web(app: Flask) -> None:
     """Error pages, template helpers and health checks."""
+    UnitOfWork.on_refusal = [note_refusal]
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _crash)
@@ -228,7 +232,21 @@ def _answer(status: int, title: str, message: str) -> ResponseReturnValue:
     return render_template("errors/error.html", status=status, title=title, message=message), status
 
 
+def note_refusal(who: Actor, error: DomainError) -> None:
+    """Remember in the audit trail that somebody who is logged in was turned away, once for each refusal."""
+    if who.user_id is None or getattr(error, "noted", False):
+        return
+    error.noted = True  # type: ignore[attr-defined]
+    what = f"{request.method} {request.path}" if has_request_context() else ""
+    try:
+        refused(db.session, who, error.code, what)
+    except Exception:
+        current_app.logger.exception("a refusal could not be written down: %s", what)
+
+
 def _domain_error(error: DomainError) -> ResponseReturnValue:
+    if error.status in (403, 404):
+        note_refusal(actor(), error)
     if problems.asked():
         return problems.of_error(error)
     return _answer(error.status, "", words(error))

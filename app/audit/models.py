@@ -83,7 +83,14 @@ class AuditCheckpoint(Recorded, Model):
     sequence: Mapped[int] = mapped_column(BigInteger, nullable=False)
     head: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False)
     root: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False, comment="RFC 6962 Merkle root")
-    signature: Mapped[bytes] = mapped_column(LargeBinary, nullable=False)
+    key: Mapped[str] = mapped_column(String(16), nullable=False, comment="short name of the signing key")
+    signature: Mapped[bytes] = mapped_column(LargeBinary, nullable=False, comment="Ed25519")
+    tree: Mapped[bytes] = mapped_column(
+        LargeBinary, nullable=False, comment="roots of the tree's complete parts: where the next one goes on"
+    )
+
+    def __repr__(self) -> str:
+        return str(self.sequence)
 
 
 SAMPLE_KINDS = Choices(Choice("random", N_("Random")), Choice("stratified", N_("Stratified")))

@@ -1,7 +1,8 @@
 """A crowd for load work: learners with achievements and conversions in every queue, by bulk inserts.
 
 Deterministic: the same seed makes the same crowd. Nobody in it has an account to log in with; personal data
-is sealed as everybody's is. The bulk goes past the session's listeners, so one event says what was done.
+is sealed as everybody's is. The bulk goes past the session's listeners, so one event per table and chunk says what
+was written.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from app.achievements.models import Achievement
+from app.audit.services import record_chunk
 from app.calendar import services as calendar
 from app.catalogue.models import CatalogueItem
 from app.conversion.models import ConversionApplication, ConversionSource, ConversionTarget
@@ -67,13 +69,11 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
     ).all()
     first = {
         model: (session.scalar(select(func.max(model.id))) or 0) + 1
-        for model in (Person, Learner, Achievement, ConversionApplication)
+        for model in (Person, Learner, Achievement, ConversionApplication, ConversionSource, ConversionTarget)
     }
     moment = now()
     due = calendar.deadline(session, moment, 10)
-    rows: dict[type[Any], list[dict[str, Any]]] = {
-        model: [] for model in (*first, ConversionSource, ConversionTarget)
-    }
+    rows: dict[type[Any], list[dict[str, Any]]] = {model: [] for model in first}
     for number in range(count):
         person, learner = first[Person] + number, first[Learner] + number
         achievement, case = first[Achievement] + number, first[ConversionApplication] + number
@@ -129,6 +129,7 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
             )
             rows[ConversionSource].append(
                 {
+                    "id": first[ConversionSource] + number // 2,
                     "application_id": case,
                     "achievement_id": achievement,
                     "slot_id": version.sources[0].id,
@@ -136,6 +137,7 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
             )
             rows[ConversionTarget].append(
                 {
+                    "id": first[ConversionTarget] + number // 2,
                     "application_id": case,
                     "learner_id": learner,
                     "catalogue_item_id": target.catalogue_item_id,
@@ -147,8 +149,8 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
     for model, values in rows.items():
         if values:
             session.execute(insert(model), values)
+            record_chunk(uow, model, values, why="demo crowd")
     _advance_sequences(uow, list(first))
-    uow.record("demo.crowd", session.get_one(Organisation, points[POINT]), learners=count, first=start)
 
 
 def _person(dice: random.Random, number: int) -> dict[str, Any]:

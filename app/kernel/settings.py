@@ -49,6 +49,12 @@ class Settings:
     pixel_limit: int = 50_000_000
     #: Requests to the REST API per key and minute.
     api_rate: int = 120
+    #: Ed25519 key that signs checkpoints of the audit trail; the worker's alone. None: no checkpoints are written.
+    checkpoint_key_file: Path | None = None
+    #: Folder that signed checkpoints are also written to, out of the database's reach.
+    checkpoint_url: str = ""
+    #: The public half, for whoever verifies.
+    checkpoint_public_key: Path = Path("checkpoint_key.pub")
     periods: Periods = field(default_factory=Periods)
 
     @property

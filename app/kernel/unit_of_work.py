@@ -19,13 +19,13 @@ from sqlalchemy.orm import Session, UOWTransaction, scoped_session
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.kernel.actor import Actor
-from app.kernel.errors import N_, Conflict
+from app.kernel.errors import N_, Conflict, DomainError, Forbidden
 
 
 @dataclass
 class Event:
-    """Something to be remembered in the audit trail. ``subject`` is a mapped row; ``body`` holds plain JSON
-    values.
+    """Something to be remembered in the audit trail. ``subject`` is a mapped row, or (table, id); ``body`` holds
+    plain JSON values.
     """
 
     action: str
@@ -55,10 +55,14 @@ class UnitOfWork:
     ``on_failure`` callbacks, newest first, when something was refused: still under the transaction's locks, to undo what
     lies outside the database.
 
+    ``on_refusal`` (class-wide too) is told what an actor was not allowed to do, once that has rolled back: the audit
+    room remembers it in a unit of its own.
+
     Raises Conflict when a row was changed by someone else since it was read.
     """
 
     before_commit: list[Hook] = []
+    on_refusal: list[Callable[[Actor, DomainError], None]] = []
 
     def __init__(self, session: Session | scoped_session[Session], actor: Actor) -> None:
         self.session: Session = session() if isinstance(session, scoped_session) else session
@@ -101,6 +105,9 @@ class UnitOfWork:
         finally:
             self.session.rollback()
             del self.session.info["uow"]
+            if isinstance(error, Forbidden):
+                for told in self.on_refusal:
+                    told(self.actor, error)
         for callback in self.after_commit:
             callback()
 

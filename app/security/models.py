@@ -7,7 +7,6 @@ Plain values never reach a column.
 
 from __future__ import annotations
 
-import hmac
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -91,14 +90,6 @@ class Person(Editable, Model):
         String(2), default="CN", nullable=False, comment="ISO 3166-1 alpha-2"
     )
     ethnicity: Mapped[str | None] = mapped_column(String(2), comment="GB/T 3304, 01 to 56, 97, 98")
-
-    def commitment(self, column: str, value: str) -> str:
-        """What the audit trail says instead of a personal value: keyed by this person, void once the key is
-        destroyed.
-        """
-        return (
-            "hmac:" + hmac.new(self.wrapped_key or b"", f"{column}\0{value}".encode(), "sha256").hexdigest()
-        )
 
     def __repr__(self) -> str:
         return self.name

@@ -28,6 +28,9 @@ from app.kernel.settings import settings
 from app.security.models import Person
 from app.security.names import search_text
 
+#: What stands for a commitment whose key is destroyed.
+ERASED = "erased"
+
 PARTS = ("identity", "mobile", "email", "birth_date", "address")
 
 
@@ -116,6 +119,16 @@ def masked(person: Person, part: str) -> str:
         name, _, domain = value.partition("@")
         return f"{name[0]}***@{domain}"
     return "***"
+
+
+def commitment(person: Person, column: str, value: str) -> str:
+    """What the audit trail says instead of a personal value: keyed by the person's data key, so that who holds the
+    key can check it, and nobody can guess at it any more once the key is destroyed.
+    """
+    if person.wrapped_key is None:
+        return ERASED
+    key = _hkdf(_unwrap(person.uid, person.wrapped_key), "audit commitment")
+    return "hmac:" + hmac.new(key, f"{column}\0{value}".encode(), sha256).hexdigest()
 
 
 def seal_bytes(purpose: str, binding: str, content: bytes) -> bytes:
