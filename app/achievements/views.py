@@ -21,6 +21,7 @@ from app.console.pages import numbered
 from app.console.views import FactView
 from app.kernel.database import db
 from app.kernel.errors import N_, DomainError, Invalid, NotFound
+from app.kernel.numbering import whole
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.organisations.services import institution_above
@@ -143,7 +144,7 @@ class MyAchievementView(BaseView):
             try:
                 with UnitOfWork(db.session, actor()) as uow:
                     row = visible(uow.session, Achievement, pk, actor())
-                    removed = [int(key) for key in request.form.getlist("remove") if key.isdigit()]
+                    removed = [key for key in map(whole, request.form.getlist("remove")) if key is not None]
                     services.edit(uow, row, _version(), _given(row.category), _files(row.category), removed)
                 flash(_("The achievement has been corrected."), "success")
                 return redirect(url_for("MyAchievementView.show", pk=pk))
@@ -187,15 +188,17 @@ class MyAchievementView(BaseView):
         return redirect(url_for("MyView.index"))
 
     def _category(self, key: str) -> Category | None:
-        found = db.session.get(Category, int(key)) if key.isdigit() and len(key) < 19 else None
+        number = whole(key)
+        found = db.session.get(Category, number) if number is not None else None
         return found if found is not None and found.parent_id is not None and found.active else None
 
     def _item(self, category: Category, key: str) -> CatalogueItem | None:
-        if not (key.isdigit() and len(key) < 19):
+        number = whole(key)
+        if number is None:
             return None
         found = db.session.get(
             CatalogueItem,
-            int(key),
+            number,
             options=[joinedload(CatalogueItem.organisation), joinedload(CatalogueItem.programme)],
         )
         return (
@@ -217,10 +220,10 @@ class MyAchievementView(BaseView):
 
 
 def _version() -> int:
-    text = request.form.get("version", "")
-    if not text.isdigit():
+    version = whole(request.form.get("version", ""))
+    if version is None:
         raise Invalid("version", N_("This form is not complete. Please open it again."))
-    return int(text)
+    return version
 
 
 def _given(category: Category) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from app.conversion.queries import QUEUE
 from app.kernel.choices import Choice, Choices, Tone
 from app.kernel.database import db
 from app.kernel.errors import N_, DomainError
+from app.kernel.numbering import whole
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.recognition.models import RecognitionApplication
@@ -114,8 +115,7 @@ class AppealDesk(Desk):
     def assign(self, pk: int) -> ResponseReturnValue:
         """Center gives an appeal without a committee to one."""
         visible(db.session(), Appeal, pk, actor())
-        committee = request.form.get("committee", "")
-        key = int(committee) if committee.isdigit() and len(committee) < 19 else 0
+        key = whole(request.form.get("committee", "")) or 0
         return _try(
             lambda uow: services.assign(uow, pk, key),
             _("The case has been assigned."),
@@ -162,11 +162,12 @@ class ReversalView(BaseView):
     @expose("/<int:pk>/decide", methods=["POST"])
     @has_access
     def decide(self, pk: int) -> ResponseReturnValue:
-        version = request.form.get("version", "")
-        number = int(version) if version.isdigit() and len(version) < 10 else -1
+        number = whole(request.form.get("version", ""))
         decision, opinion = request.form.get("decision", ""), request.form.get("opinion", "")
         return _try(
-            lambda uow: services.decide_reversal(uow, pk, decision, opinion, number),
+            lambda uow: services.decide_reversal(
+                uow, pk, decision, opinion, -1 if number is None else number
+            ),
             _("Decided."),
             url_for("ReversalView.queue"),
         )

@@ -10,6 +10,7 @@ from typing import Any
 from app.catalogue.models import CategoryField
 from app.kernel.clock import today
 from app.kernel.errors import N_, Invalid
+from app.kernel.numbering import narrow
 
 #: Longest text of a field whose meaning has a column of its own.
 LONGEST = {"name": 200, "issuer": 200, "certificate_number": 100, "score": 20}
@@ -56,7 +57,7 @@ def _text(raw: Any) -> str:
 
 
 def _number(field: CategoryField, text: str) -> int | str:
-    folded = unicodedata.normalize("NFKC", text)
+    folded = narrow(text)
     if not re.fullmatch(r"\d{1,9}(\.\d{1,2})?", folded, re.ASCII):
         raise Invalid("not_a_number", N_("Please enter a number, with at most two decimals."))
     whole, _, part = folded.partition(".")

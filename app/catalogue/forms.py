@@ -15,6 +15,7 @@ from app.catalogue import services
 from app.catalogue.models import CatalogueItem, Category
 from app.kernel.database import db
 from app.kernel.errors import Invalid
+from app.kernel.numbering import whole
 
 
 class _Widget:
@@ -35,8 +36,8 @@ class ValuesField(Field):
     @property
     def category(self) -> Category | None:
         """The category of the item whose form this is; None where there is no item yet."""
-        key = (request.view_args or {}).get("pk", "")
-        item = db.session.get(CatalogueItem, int(key)) if str(key).isdigit() and len(str(key)) < 19 else None
+        key = whole(str((request.view_args or {}).get("pk", "")))
+        item = db.session.get(CatalogueItem, key) if key is not None else None
         return item.category if item else None
 
     @property

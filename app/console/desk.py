@@ -30,6 +30,7 @@ from app.kernel.choices import Choices
 from app.kernel.clock import civil, now, today
 from app.kernel.database import db
 from app.kernel.errors import N_, Conflict, DomainError, Invalid
+from app.kernel.numbering import whole
 from app.kernel.unit_of_work import UnitOfWork
 from app.review import services as review
 from app.review.models import DECISIONS, FAULTS
@@ -188,7 +189,7 @@ class Desk(BaseView):
     @has_access
     def bulk(self) -> ResponseReturnValue:
         """One opinion for several cases: first lists them, then decides each in a transaction of its own."""
-        ids = [int(key) for key in request.form.getlist("rowid") if key.isdigit() and len(key) < 19][:200]
+        ids = [key for key in map(whole, request.form.getlist("rowid")) if key is not None][:200]
         cases = list(
             db.session.scalars(
                 self._visible().where(self.model.id.in_(ids)).order_by(self.model.id).options(*self.options)
@@ -219,15 +220,15 @@ class Desk(BaseView):
     # --- inside
 
     def _decide_one(self, uow: UnitOfWork, pk: int, form: Any) -> None:
-        version = form.get("version", "")
-        if not version.isdigit():
+        version = whole(form.get("version", ""))
+        if version is None:
             raise Invalid("version", N_("This form is not complete. Please open the case again."))
         self.decide_case(
             uow,
             pk,
             form.get("decision", ""),
             form.get("opinion", ""),
-            int(version),
+            version,
             form,
             form.get("key", "")[:64],
         )

@@ -31,12 +31,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.console.texts import storable
 from app.kernel.clock import CIVIL
 from app.kernel.database import BasisPoints, Code, Hundredths, Moment
+from app.kernel.numbering import narrow
 
 if TYPE_CHECKING:
     from app.console.lookups import Lookup
 
-#: Full-width signs, as Chinese keyboards type them. Not NFKC: that reads "10²" as 102.
-_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 #: Parameters of every list; no filter may be called so.
 RESERVED = frozenset({"page", "size", "order", "back"})
 
@@ -232,7 +231,7 @@ def contains(column: Any, word: str) -> ColumnElement[bool]:
 
 def number(text: str, kind: Any) -> Any:
     """``text`` as a column of this type holds it, full-width signs too. Raises Senseless for what it can't hold."""
-    plain = text.translate(_NARROW).strip()
+    plain = narrow(text)
     if isinstance(kind, Hundredths | BasisPoints):
         if not re.fullmatch(r"[+-]?[0-9]{1,7}(\.[0-9]{1,2})?", plain):
             raise Senseless(text)

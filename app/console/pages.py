@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +14,7 @@ from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.kernel.errors import NotFound
+from app.kernel.numbering import whole
 
 #: Counting stops here; above it the screen says "10,000+".
 CAP = 10_000
@@ -153,16 +154,18 @@ def keyset(
 
 def _place(text: str) -> tuple[datetime, int] | None:
     moment, _, key = text.partition("~")
+    number = whole(key)
     try:
-        found = datetime.fromisoformat(moment)
-        return (found, int(key)) if found.tzinfo is not None and 0 <= int(key) < 2**63 else None
-    except ValueError:
+        # At the ends of time there is no other time zone: OverflowError.
+        found = datetime.fromisoformat(moment).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
+    return None if number is None else (found, number)
 
 
 def posted_key(name: str) -> int:
     """The row id or version that a form brings in a hidden field. Raises NotFound when it is no such number."""
-    text = request.form.get(name, "")
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+    key = whole(request.form.get(name, ""))
+    if key is None:
         raise NotFound
-    return int(text)
+    return key

@@ -20,6 +20,7 @@ from app.console.reading import Reading
 from app.console.texts import storable
 from app.kernel.clock import now
 from app.kernel.database import db
+from app.kernel.numbering import whole
 from app.security.current import actor
 from app.security.permissions import holds
 
@@ -127,10 +128,10 @@ class LookupView(BaseView):
     @has_access
     def items(self) -> ResponseReturnValue:
         """Catalogue items of a category."""
-        key = request.args.get("category", "")
-        if not (key.isdigit() and len(key) < 19):
+        key = whole(request.args.get("category", ""))
+        if key is None:
             return jsonify(results=[])
-        found = achievements.search_items(db.session(), int(key), name=request.args.get("q", "")[:100])
+        found = achievements.search_items(db.session(), key, name=request.args.get("q", "")[:100])
         return jsonify(
             results=[
                 {"id": row.id, "text": f"{row.name} · {row.project_name} · {row.organisation.name}"}

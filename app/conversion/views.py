@@ -27,6 +27,7 @@ from app.conversion.models import (
 )
 from app.kernel.database import db
 from app.kernel.errors import DomainError, NotFound
+from app.kernel.numbering import whole
 from app.kernel.unit_of_work import UnitOfWork
 from app.review import services as review
 from app.review.models import DECISIONS, FAULTS
@@ -50,7 +51,7 @@ class MyConversionView(BaseView):
             "name": request.args.get("name", "").strip()[:100],
             "issuer": request.args.get("issuer", "").strip()[:100],
         }
-        category = int(key) if key.isdigit() and len(key) < 10 else None
+        category = whole(key)
         page = numbered(db.session(), queries.convertible(learner.id, category_id=category, **words))
         counts = queries.rule_counts(db.session(), page.rows)
         categories = [c for c in achievement_queries.small_categories(db.session()) if not c.performance]
@@ -242,14 +243,9 @@ def _slots() -> dict[int, int]:
     """slot id → achievement id, from fields named ``slot-<id>``."""
     found = {}
     for name, value in request.form.items():
-        if (
-            name.startswith("slot-")
-            and name[5:].isdigit()
-            and value.isdigit()
-            and len(name) < 24
-            and len(value) < 19
-        ):
-            found[int(name[5:])] = int(value)
+        slot, achievement = whole(name.removeprefix("slot-")), whole(value)
+        if name.startswith("slot-") and slot is not None and achievement is not None:
+            found[slot] = achievement
     return found
 
 

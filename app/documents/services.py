@@ -18,9 +18,8 @@ from app.documents.words import Words
 from app.evidence.store import store
 from app.kernel.actor import Actor
 from app.kernel.clock import civil, now
-from app.kernel.database import LARGEST_KEY
 from app.kernel.errors import N_, Conflict, NotFound
-from app.kernel.numbering import case_number, verification_code
+from app.kernel.numbering import case_number, verification_code, whole
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
@@ -60,8 +59,10 @@ SHEETS: dict[str, tuple[type[Any], Callable[..., tuple[IssuedDocument, bytes]]]]
 def report(uow: UnitOfWork, kind: str, key: str, language: str = "zh") -> tuple[IssuedDocument, bytes]:
     """The sheet of the case with this id or number, for the command line. Raises NotFound."""
     model, issue = SHEETS[kind]
-    by_id = key.isascii() and key.isdigit() and int(key) <= LARGEST_KEY
-    case = uow.session.scalar(select(model).where(model.id == int(key) if by_id else model.number == key))
+    number = whole(key)
+    case = uow.session.scalar(
+        select(model).where(model.number == key if number is None else model.id == number)
+    )
     if case is None:
         raise NotFound
     return issue(uow, case, language)

@@ -9,6 +9,26 @@ from datetime import date
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 
+#: Longest number that any column can hold, in digits.
+_LONGEST = 18
+
+
+def whole(text: str) -> int | None:
+    """The row id or version that ``text`` writes in plain digits, None for anything else: ``"²".isdigit()`` is true, and
+    ``int`` raises for it; ``int`` takes signs, blanks, underscores and the digits of every script.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST else None
+
+
+#: Full-width signs, as Chinese keyboards type them.
+_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+
+
+def narrow(text: str) -> str:
+    """Full-width signs as the plain ones that they stand for. Not NFKC: that reads "10²" as 102."""
+    return text.translate(_NARROW).strip()
+
+
 def case_number(prefix: str, day: date, key: int) -> str:
     """The number of a case, e.g. ``ZH-2026-000042``: kind, year of submission, row id."""
     return f"{prefix}-{day.year}-{key:06d}"

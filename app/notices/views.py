@@ -14,6 +14,7 @@ from app.console.filters import TextFilter
 from app.console.interface import Records
 from app.console.views import FactView, RecordView
 from app.kernel.database import LARGEST_KEY, db
+from app.kernel.numbering import whole
 from app.kernel.unit_of_work import UnitOfWork
 from app.notices import queries, services
 from app.notices.models import Notice, NoticeTemplate
@@ -74,8 +75,8 @@ class StaffNoticeView(_OwnNotices):
 
 
 def _before() -> int:
-    asked: Any = request.args.get("before", "")
-    return int(asked) if asked.isdecimal() and len(asked) < 19 else LARGEST_KEY
+    asked = whole(request.args.get("before", ""))
+    return LARGEST_KEY if asked is None else asked
 
 
 class NoticeTemplateView(RecordView):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Any
 
 from flask import flash, redirect, request, url_for
@@ -28,6 +27,7 @@ from app.framework.models import FrameworkLevel
 from app.kernel.choices import Choice, Choices, Tone
 from app.kernel.database import db
 from app.kernel.errors import N_, DomainError, Invalid
+from app.kernel.numbering import narrow, whole
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.recognition import services
@@ -62,7 +62,7 @@ class MyRecognitionView(BaseView):
     @expose("/submit", methods=["POST"])
     @has_access
     def submit(self) -> ResponseReturnValue:
-        ids = [int(key) for key in request.form.getlist("rowid") if key.isdigit() and len(key) < 19]
+        ids = [key for key in map(whole, request.form.getlist("rowid")) if key is not None]
         try:
             with UnitOfWork(db.session, actor()) as uow:
                 made = services.submit(uow, ids)
@@ -172,8 +172,8 @@ class RecognitionDesk(Desk):
             version,
             fault=form.get("fault") or None,
             credits=_hundredths(form.get("credits", "")),
-            level_id=_key(form.get("level", "")),
-            item_id=_key(form.get("item", "")),
+            level_id=whole(form.get("level", "")),
+            item_id=whole(form.get("item", "")),
             propose=bool(form.get("propose")),
             idempotency_key=key or None,
         )
@@ -216,14 +216,10 @@ class RecognitionDesk(Desk):
 
 
 def _hundredths(text: str) -> int | None:
-    folded = unicodedata.normalize("NFKC", text).strip()
+    folded = narrow(text)
     if not folded:
         return None
-    if not re.fullmatch(r"\d{1,3}(\.\d{1,2})?", folded):
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", folded):
         raise Invalid("not_a_number", N_("Please enter a number, with at most two decimals."))
     whole, _dot, part = folded.partition(".")
     return int(whole) * 100 + int(part.ljust(2, "0") or 0)
-
-
-def _key(text: str) -> int | None:
-    return int(text) if text.isdigit() and len(text) < 19 else None

@@ -111,6 +111,7 @@ TABLE: tuple[Grant, ...] = (
     grant("PasswordView", "change", SIGNED_IN),
     grant("AccountView", READ + " edit", Role.ADMIN),
     grant("AccountView", "lookup", (C, A), record="Account"),
+    grant("RoleRows", "read", Role.ADMIN, record="Role"),
     # --- organisations, committees, calendar
     grant("OrganisationView", READ, (*STAFF, L)),
     grant("OrganisationView", WRITE, C),

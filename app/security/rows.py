@@ -15,8 +15,9 @@ from sqlalchemy import ColumnElement, false, inspect, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.kernel.actor import Actor
-from app.kernel.database import LARGEST_KEY, Model
+from app.kernel.database import Model
 from app.kernel.errors import NotFound
+from app.kernel.numbering import whole
 from app.kernel.rows import Rows
 
 Statement = TypeVar("Statement", bound=Any)
@@ -51,11 +52,8 @@ def readable(model: type[Any], actor: Actor) -> ColumnElement[bool]:
 
 def visible(session: Session, model: type[Any], key: int | str, actor: Actor) -> Any:
     """The row with this key if ``actor`` may read it. Raises NotFound otherwise, whatever the reason."""
-    try:
-        number = int(key)
-    except ValueError as error:
-        raise NotFound from error
-    if not 0 < number <= LARGEST_KEY:
+    number = whole(str(key))
+    if number is None:
         raise NotFound
     row = session.scalar(select(model).where(model.id == number, readable(model, actor)))
     if row is None:

@@ -11,6 +11,7 @@ from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import login_user, logout_user
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from app.console.interface import Records
@@ -22,6 +23,7 @@ from app.security import services
 from app.security.current import SignedIn, actor, actor_of
 from app.security.forms import LoginForm, PasswordForm
 from app.security.models import Account
+from app.security.permissions import Role
 
 
 def home_of(roles: frozenset[str]) -> str:
@@ -165,6 +167,12 @@ class AccountView(RecordView):
         "last_login": _l("Last log-in"),
         "login_count": _l("Log-ins"),
     }
+
+    def offered(self, column: str, statement: Select[Any]) -> Select[Any]:
+        """Nobody is given the visitors' role."""
+        if column != "roles":
+            return statement
+        return statement.where(self.datamodel.get_related_model("roles").name != Role.PUBLIC)
 
     def change(self, uow: UnitOfWork, row: Account, values: dict[str, Any]) -> None:
         if row.id == uow.actor.user_id:
