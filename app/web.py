@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from flask import Flask, current_app, has_request_context, jsonify, render_template, request, url_for
@@ -127,17 +128,21 @@ class Section:
     items: list[Item]
 
 
-def staff_menu() -> list[Section]:
-    """The site map as the actor may see it, by section."""
+def staff_menu() -> tuple[Section, ...]:
+    """The site map as the actor may see it, by section; the same for everybody of the same roles and language."""
+    return _menu_for(current_app.appbuilder.menu, actor().roles, str(get_locale()))  # type: ignore[attr-defined]
+
+
+@cache
+def _menu_for(menu: Any, roles: frozenset[str], _language: str) -> tuple[Section, ...]:
     # Not by the menu's get_data(): its list of names doubles with each section, a quarter of a second a page.
-    roles = actor().roles
     found = []
-    for section in current_app.appbuilder.menu.get_list():  # type: ignore[attr-defined]
+    for section in menu.get_list():
         entries = [entry for entry in section.childs if holds(roles, entry.name, "menu_access")]
         if entries:
             items = [Item(str(entry.label), entry.get_url(), entry.icon or "dot") for entry in entries]
             found.append(Section(str(section.label), items))
-    return found
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,9 @@ class Desk(BaseView):
     decided_message: Any = ""
     columns: Sequence[Column] = ()
     filters: Sequence[Filter] = ()
+    #: What a case page and a bulk decision load besides the case; and what the queue's columns need of it.
     options: Sequence[Any] = ()
+    queue_options: Sequence[Any] | None = None
     details_template = ""
     decisions: Choices = DECISIONS
     attests = False
@@ -129,7 +131,8 @@ class Desk(BaseView):
     @expose("/")
     @has_access
     def queue(self) -> ResponseReturnValue:
-        rows = keyset(db.session(), self._queue(), self._when(), self.model.id, options=self.options)
+        needed = self.options if self.queue_options is None else self.queue_options
+        rows = keyset(db.session(), self._queue(), self._when(), self.model.id, options=needed)
         calendar_days = self._days_left(rows.rows)
         return self.render_template(
             "console/desk/queue.html",

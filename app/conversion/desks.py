@@ -62,6 +62,7 @@ class ConversionDesk(Desk):
     decided_message = _l("Reviewed")
     details_template = "conversion/_details.html"
     options = queries.QUEUE
+    queue_options: Sequence[Any] | None = queries.NAMES
     columns: Sequence[Column] = (
         Column(N_("Name"), lambda case: case.learner.name),
         Column(N_("Agreement"), lambda case: case.rule_version.rule.agreement if case.rule_version else None),
@@ -77,7 +78,8 @@ class ConversionDesk(Desk):
     kind = "rule"
 
     def base(self, query: Select[Any]) -> Select[Any]:
-        return query.where(ConversionApplication.kind == self.kind)
+        # The states that wait belong to one kind each (CHECK): counting them stays inside the queue's index.
+        return query if self._state() == "waiting" else query.where(ConversionApplication.kind == self.kind)
 
     def decide_case(
         self, uow: UnitOfWork, pk: int, decision: str, opinion: str, version: int | None, form: Any, key: str
@@ -206,6 +208,7 @@ class PerformanceReviewDesk(ConversionDesk):
     done = ("approved", "refused", "returned", "withdrawn", "lapsed", "reversed")
     stage = "performance"
     kind = "performance"
+    queue_options = None
     title = _l("Review of performance conversions")
     columns = (
         Column(N_("Name"), lambda case: case.learner.name),

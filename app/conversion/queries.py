@@ -18,10 +18,15 @@ from app.rules.queries import counts_for_items
 #: An application counts as 已用 from submission until it is withdrawn, refused or reversed (spec 2.4).
 IN_USE = ("initial_review", "performance_review", "final_review", "returned", "approved")
 
-#: What a queue shows of each case.
-QUEUE = (
+#: What a queue of conversions by rule shows of each case.
+NAMES = (
     joinedload(ConversionApplication.learner).joinedload(Learner.person),
     joinedload(ConversionApplication.rule_version).joinedload(RuleVersion.rule).joinedload(Rule.agreement),
+)
+
+#: The same with what is converted into what.
+QUEUE = (
+    *NAMES,
     selectinload(ConversionApplication.sources)
     .joinedload(ConversionSource.achievement)
     .joinedload(Achievement.category),
