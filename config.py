@@ -26,11 +26,9 @@ CREDITBANK_SIGNING_CERT    key and certificate that sign papers: PKCS#12 (.p12, 
                            certificate, then its authorities'; default: made under the data folder (name one
                            where several hosts issue papers)
 CREDITBANK_SIGNING_PASSPHRASE  of that file, where it has one
-<<<<<<< HEAD
 CREDITBANK_API_RATE        requests to the REST API per key and minute; default 120
-=======
 CREDITBANK_CREDENTIAL_KEY  Ed25519 key (PEM) that signs portable credentials; default: made under the data folder
->>>>>>> d800b9b (Portable credentials: Open Badges 3.0 as VC-JWT with status lists, revoked with their achievement)
+CREDITBANK_IMPORT_LIMIT    largest workbook to import in bytes; default 50 MiB
 CREDITBANK_PERIODS         working days, e.g. ``initial=10,final=15,correction=30,appeal=15,assessment=10,reminder=2``
 CREDITBANK_NODE_MODULES    where npm put fonts and front-end libraries; default ``node_modules/`` beside this file
 PORT                       of the server that ``run.py`` starts; default 8080
@@ -92,6 +90,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         checkpoint_public_key=Path(
             environ.get("CREDITBANK_CHECKPOINT_PUBLIC_KEY") or data_dir / "checkpoint_key.pub"
         ),
+        import_limit=_whole(environ, "CREDITBANK_IMPORT_LIMIT", 50 * 1024 * 1024),
         periods=_periods(environ.get("CREDITBANK_PERIODS", "")),
     )
 
@@ -104,7 +103,7 @@ def flask_settings(chosen: Settings) -> dict[str, Any]:
         "SQLALCHEMY_ENGINE_OPTIONS": {}
         if chosen.database_url.startswith("sqlite")
         else {"pool_pre_ping": True},
-        "MAX_CONTENT_LENGTH": chosen.upload_limit * 6,
+        "MAX_CONTENT_LENGTH": max(chosen.upload_limit * 6, chosen.import_limit + 2**20),
         "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
         "WTF_CSRF_TIME_LIMIT": None,
         "BABEL_DEFAULT_LOCALE": chosen.locale,

@@ -17,8 +17,9 @@ from app.kernel.unit_of_work import UnitOfWork
 def register_commands(app: Flask) -> None:
     """Hang every command on the application."""
     from app.documents.commands import report
+    from app.exchange.commands import import_command
 
-    for command in (deploy, demo, worker, report, rules, decision, audit):
+    for command in (deploy, demo, worker, import_command, report, rules, decision, audit):
         app.cli.add_command(command)
 
 

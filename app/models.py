@@ -54,7 +54,7 @@ from app.notices.models import Notice, NoticeTemplate
 from app.portal.models import Announcement, Question
 from app.jobs.models import ExportJob, ImportJob, Job
 from app.api.models import AccessKey, ApiAnswer, ApiUsage
-from app.exchange.models import ImportRowError
+from app.exchange.models import ImportChunk, ImportRowError
 from app.insight.models import Signal
 from app.audit.models import AuditCheckpoint, AuditEvent, AuditHead, AuditSample, Finding
 

@@ -45,6 +45,7 @@ from app.documents.views import (
     WellKnownView,
 )
 from app.evidence.views import EvidenceView
+from app.exchange.views import ImportJobView
 from app.framework.views import FrameworkLevelView, IndustryStandardView, LevelDescriptorView
 from app.jobs.views import ExportJobView, JobView
 from app.learners.views import LearnerView
@@ -169,7 +170,11 @@ MENU = (
             (ConsumptionEntryView, _("Ledger of use"), "hourglass-split"),
         ),
     ),
-    ("exchange", _("Bulk work"), ((ExportJobView, _("Export jobs"), "download"),)),
+    (
+        "exchange",
+        _("Bulk work"),
+        ((ImportJobView, _("Import jobs"), "upload"), (ExportJobView, _("Export jobs"), "download")),
+    ),
     (
         "system",
         _("Administration"),

@@ -1,1 +1,1 @@
-"""In and out: imports, exports, and the programming interface."""
+"""Rows in and out: imports from workbooks, exports of lists."""

@@ -98,6 +98,13 @@ class ImportJob(Job):
     __mapper_args__ = {"polymorphic_identity": "import"}
     __rows__ = Rows(organisation="organisation_id", user="created_by_id")
 
+    @property
+    def purpose(self) -> str:
+        """``check``, ``load`` or ``undo``."""
+        if self.kind == "import.undo":
+            return "undo"
+        return "check" if self.parameters.get("dry_run") else "load"
+
 
 class ExportJob(Job):
     """导出任务: a file that somebody asked for; seen by nobody else."""

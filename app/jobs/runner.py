@@ -56,24 +56,33 @@ def carry_out(_app: Flask, stopping: Callable[[], bool] = lambda: False) -> int:
     return count
 
 
-def _due() -> Select[Job]:
+def carry_out_one(_app: Flask, job_id: int, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Do this job here and now, unless a worker has it; ``stopping`` is asked after each piece."""
+    claimed = claim(db.session(), job_id)
+    if claimed is not None:
+        run(*claimed, stopping)
+
+
+def _due(job_id: int | None = None) -> Select[Job]:
     """Waiting jobs, and running ones whose worker has not been heard of; oldest first.
 
     The states are spelled out so that both databases can use the partial index.
     """
+    chosen = () if job_id is None else (Job.id == job_id,)
     return (
         select(Job)
-        .where(text("job.state IN ('waiting', 'running')"), Job.due_at <= now())
+        .where(text("job.state IN ('waiting', 'running')"), Job.due_at <= now(), *chosen)
         .order_by(Job.due_at, Job.id)
         .limit(1)
     )
 
 
-def claim(session: Session) -> tuple[Job, str] | None:
-    """Lease the next job; None where nothing is due. Jobs that nobody got further with are closed on the way."""
-    while session.scalar(_due()) is not None:  # looked at first: nothing is locked where nothing is due
+def claim(session: Session, job_id: int | None = None) -> tuple[Job, str] | None:
+    """Lease the next job (or this one); None where nothing is due. Jobs that nobody got further with are closed on the way."""
+    session.rollback()  # what is due now, not when somebody last looked
+    while session.scalar(_due(job_id)) is not None:  # looked at first: nothing is locked where nothing is due
         with UnitOfWork(session, SYSTEM) as uow:
-            chosen = _due().with_for_update(skip_locked=True).execution_options(populate_existing=True)
+            chosen = _due(job_id).with_for_update(skip_locked=True).execution_options(populate_existing=True)
             job = session.scalar(chosen)
             if job is None:
                 break

@@ -46,6 +46,7 @@ class Settings:
     signing_passphrase: str = ""
     #: File with the Ed25519 key that signs credentials (PEM); "": likewise.
     credential_key: str = ""
+    import_limit: int = 50 * 1024 * 1024
     pixel_limit: int = 50_000_000
     #: Requests to the REST API per key and minute.
     api_rate: int = 120
