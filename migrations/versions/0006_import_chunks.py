@@ -1,7 +1,7 @@
 """what imports wrote, piece by piece
 
-Revision ID: 0005_import_chunks
-Revises: 0004_api
+Revision ID: 0006_import_chunks
+Revises: 0005_checkpoints
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0005_import_chunks'
-down_revision = '0004_api'
+revision = '0006_import_chunks'
+down_revision = '0005_checkpoints'
 branch_labels = None
 depends_on = None
 
