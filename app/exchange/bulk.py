@@ -1,21 +1,21 @@
-"""Writing many rows at once: COPY on PostgreSQL, executemany on SQLite. They pass the session's listeners by, so whoever
-uses this records one audit event with the Merkle root of the rows (ADR 0005).
+"""Writing many rows at once: COPY on PostgreSQL, executemany on SQLite. They pass the session's listeners by, so one
+audit event with the Merkle root of the rows is recorded beside them (ADR 0005).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
-from hashlib import sha256
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Table, func, insert, select
 from sqlalchemy.orm import Session
 
+from app.audit import services as audit
 from app.kernel.clock import now
 from app.kernel.database import Model
-from verifier.canonical import canonical
+from app.kernel.unit_of_work import UnitOfWork
 
 Row = dict[str, Any]
 
@@ -31,17 +31,34 @@ def next_ids(session: Session, model: type[Any], count: int) -> list[int]:
     return list(range(last + 1, last + count + 1))
 
 
-def write(session: Session, model: type[Any], rows: Sequence[Row]) -> None:
-    """Insert rows, each with the same keys; what they don't name gets the column's default."""
+def write(uow: UnitOfWork, model: type[Any], rows: Sequence[Row], why: str) -> list[str]:
+    """Insert rows (with their ids, lowest first), each with the same keys; what they don't name gets the column's default.
+
+    Returns the Merkle roots that stand in the audit trail: one for each run of ids without a gap.
+    """
     if not rows:
-        return
-    table: Table = model.__table__
+        return []
+    session, table = uow.session, model.__table__
     defaults = {key: value for key, value in _defaults(table).items() if key not in rows[0]}
     columns = [*rows[0], *defaults]
     if session.get_bind().dialect.name == "postgresql":
         _copy(session, table, columns, ((*row.values(), *defaults.values()) for row in rows))
     else:
         session.execute(insert(table), [row | defaults for row in rows])
+    roots = []
+    for run in _runs(rows):
+        audit.record_chunk(uow, model, run, why)
+        roots.append(str(uow.events[-1].body["root"]))
+    return roots
+
+
+def _runs(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Rows whose ids follow each other: somebody else may have taken some in between."""
+    start = 0
+    for at in range(1, len(rows) + 1):
+        if at == len(rows) or rows[at]["id"] != rows[at - 1]["id"] + 1:
+            yield rows[start:at]
+            start = at
 
 
 def _defaults(table: Table) -> Row:
@@ -77,19 +94,6 @@ def _copy(session: Session, table: Table, columns: Sequence[str], rows: Iterable
                     for at, value in enumerate(row)
                 ]
             )
-
-
-def leaf(model: type[Any], row: Row) -> bytes:
-    """A row as the audit trail's Merkle tree takes it: its table and columns, bytes by their SHA-256."""
-    return canonical([model.__tablename__, {key: _plain(value) for key, value in row.items()}])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return sha256(value).hexdigest()
-    if isinstance(value, date):
-        return value.isoformat()
-    return value
 
 
 def references(table: str) -> list[tuple[Table, str]]:

@@ -17,6 +17,9 @@ from app.kernel.choices import Choices
 from app.kernel.errors import N_, DomainError, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 
+#: Why rows were written, in the audit trail.
+IMPORT = "import"
+
 
 @dataclass(frozen=True)
 class Field:
@@ -74,10 +77,10 @@ class Row:
 
 @dataclass
 class Made:
-    """What a chunk wrote: ids by table, in the order in which they have to go again, and the rows' leaves."""
+    """What a chunk wrote: ids by table, in the order in which they have to go again, and the Merkle roots of its rows."""
 
     ids: dict[str, list[int]] = dataclasses.field(default_factory=dict)
-    leaves: list[bytes] = dataclasses.field(default_factory=list)
+    roots: list[str] = dataclasses.field(default_factory=list)
 
 
 class Loader:

@@ -14,7 +14,7 @@ from app.achievements import values as form
 from app.achievements.models import Achievement
 from app.catalogue.models import CatalogueItem, Category
 from app.exchange import bulk
-from app.exchange.fields import Field, Loader, Made, Row, plain
+from app.exchange.fields import IMPORT, Field, Loader, Made, Row, plain
 from app.exchange.items import categories, extra_fields, typed
 from app.exchange.people import IDENTITY_FIELDS, Identities
 from app.kernel.errors import N_, Invalid
@@ -183,12 +183,10 @@ class Achievements(Loader):
                 postings.append(self._posting(key, row.ready) | by)
         entries = bulk.next_ids(session, CreditEntry, len(postings))
         postings = [{"id": key, **one} for key, one in zip(entries, postings, strict=True)]
-        bulk.write(session, Achievement, values)
-        bulk.write(session, CreditEntry, postings)
         made.ids = {"achievement": keys}
-        made.leaves = [
-            *(bulk.leaf(Achievement, row) for row in values),
-            *(bulk.leaf(CreditEntry, row) for row in postings),
+        made.roots = [
+            *bulk.write(uow, Achievement, values, IMPORT),
+            *bulk.write(uow, CreditEntry, postings, IMPORT),
         ]
         return made
 

@@ -134,7 +134,7 @@ def _remember(
         number=number,
         rows={str(row.made): row.number for row in written},
         made=made.ids,
-        root=merkle.root(made.leaves).hex(),
+        root=merkle.root([bytes.fromhex(root) for root in made.roots]).hex(),
         created_by_id=uow.actor.user_id,
     )
     uow.session.add(chunk)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.catalogue.models import Programme
 from app.exchange import bulk
-from app.exchange.fields import Field, Loader, Made, Row, Words, day, plain
+from app.exchange.fields import IMPORT, Field, Loader, Made, Row, Words, day, plain
 from app.kernel.errors import N_, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners import identity, nations
@@ -271,12 +271,10 @@ class Learners(Loader):
             row.made = key
             given = {"number": f"L{key:09d}", "person_id": row.ready["person_id"], **row.ready["learner"]}
             values.append({"id": key, **given, **by})
-        _write_persons(session, persons)
-        bulk.write(session, Learner, values)
         made.ids = {"learner": learners, "person": people}
-        made.leaves = [
-            *(bulk.leaf(Person, row) for row in persons),
-            *(bulk.leaf(Learner, row) for row in values),
+        made.roots = [
+            *bulk.write(uow, Person, persons, IMPORT),
+            *bulk.write(uow, Learner, values, IMPORT),
         ]
         return made
 
@@ -289,7 +287,3 @@ _PERSON = (
 
 def _columns(person: Person) -> dict[str, Any]:
     return {name: getattr(person, name) for name in _PERSON}
-
-
-def _write_persons(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    bulk.write(session, Person, rows)

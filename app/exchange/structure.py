@@ -11,13 +11,15 @@ from flask_babel import gettext
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
+from app.audit import services as audit
 from app.catalogue.models import Programme
-from app.exchange import bulk
 from app.exchange.fields import Field, Loader, Made, Row, Words, hundredths, plain
 from app.kernel.errors import N_, DomainError, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.organisations import services as organisations
 from app.organisations.models import KINDS, Organisation
+from verifier import merkle
+from verifier.canonical import canonical
 
 
 class RowByRow(Loader):
@@ -32,7 +34,7 @@ class RowByRow(Loader):
 
     def write(self, uow: UnitOfWork, rows: Sequence[Row]) -> Made:
         made = Made({model.__tablename__: [] for model in self.models})
-        before = len(uow.changes)
+        leaves: list[bytes] = []
         for row in rows:
             mark = len(uow.changes)
             try:
@@ -48,8 +50,8 @@ class RowByRow(Loader):
                 table = inspect(type(change.subject)).local_table.name
                 if change.kind == "created" and table in made.ids:
                     made.ids[table].append(change.subject.id)
-                    made.leaves.append(_leaf(change.subject))
-        del uow.changes[before:]  # one event tells of the whole chunk
+                    leaves.append(_leaf(change.subject))
+        made.roots = [merkle.root(leaves).hex()]
         return made
 
     def _first(self, row: Row) -> str:
@@ -63,8 +65,10 @@ class RowByRow(Loader):
 
 
 def _leaf(record: Any) -> bytes:
+    """A record with its columns as the Merkle tree takes them; the event of each row stands beside."""
     state = inspect(record)
-    return bulk.leaf(type(record), {one.key: state.dict.get(one.key) for one in state.mapper.column_attrs})
+    columns = {one.key: audit.plain(state.dict.get(one.key)) for one in state.mapper.column_attrs}
+    return canonical([type(record).__tablename__, columns])
 
 
 def named(session: Session, query: Any) -> dict[str, int]:

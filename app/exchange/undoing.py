@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.audit import services as audit
 from app.exchange import bulk
 from app.exchange.imports import Import, kind_of
 from app.exchange.loading import MOST_ERRORS
@@ -140,9 +141,11 @@ def _take_back(uow: UnitOfWork, chunk: ImportChunk, kind: Import, work: Work) ->
     if _used(uow.session, kind.loader.table, made, chunk.created_at):
         raise Conflict("used", N_("A row has come into use meanwhile; what was undone so far stays undone."))
     kind.loader(uow.session, work.actor).undo(uow, made)
+    models = {mapper.local_table.name: mapper.class_ for mapper in Model.registry.mappers}
     for table, keys in made.items():
         rows = Model.metadata.tables[table]
         uow.session.execute(delete(rows).where(rows.c.id.in_(keys)))
+        audit.record_removal(uow, models[table], keys, "import undone")
     chunk.undone = True
     uow.record("import.chunk_undone", chunk, job=chunk.job_id, root=chunk.root)
 
