@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, UOWTransaction, scoped_session
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.kernel.actor import Actor
-from app.kernel.errors import N_, Conflict, DomainError, Forbidden
+from app.kernel.errors import N_, Conflict, DomainError, Forbidden, NoSpace
 
 
 @dataclass
@@ -55,8 +55,8 @@ class UnitOfWork:
     ``on_failure`` callbacks, newest first, when something was refused: still under the transaction's locks, to undo what
     lies outside the database.
 
-    ``on_refusal`` (class-wide too) is told what an actor was not allowed to do, once that has rolled back: the audit
-    room remembers it in a unit of its own.
+    ``on_refusal`` (class-wide too) is told what an actor was not allowed to do, or what there was no room for, once that has rolled
+    back: the audit room remembers it in a unit of its own.
 
     Raises Conflict when a row was changed by someone else since it was read.
     """
@@ -105,7 +105,7 @@ class UnitOfWork:
         finally:
             self.session.rollback()
             del self.session.info["uow"]
-            if isinstance(error, Forbidden):
+            if isinstance(error, Forbidden | NoSpace):
                 for told in self.on_refusal:
                     told(self.actor, error)
         for callback in self.after_commit:

@@ -53,10 +53,10 @@ class Server:
         )
         # Speed over durability: the cluster lives as long as the tests. Proof tests of durability start their
         # own.
-        options = (
+        self._options = (
             f"-p {self.port} -k {self._folder} -h 127.0.0.1 -F -c full_page_writes=off -c max_connections=200"
         )
-        self._run("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(self._folder / "log"), "start")
+        self._run("pg_ctl", "-D", data, "-w", "-o", self._options, "-l", str(self._folder / "log"), "start")
 
     @staticmethod
     def _unprivileged() -> pwd.struct_passwd | None:
@@ -98,6 +98,12 @@ class Server:
         """Drop and make a database anew, as a copy of ``template``."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    def restart(self) -> None:
+        """Pull the plug and start again: connections break, whatever was committed must be there."""
+        data = str(self._folder / "data")
+        self._run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        self._run("pg_ctl", "-D", data, "-w", "-o", self._options, "-l", str(self._folder / "log"), "start")
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
