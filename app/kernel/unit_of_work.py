@@ -55,8 +55,8 @@ class UnitOfWork:
     ``on_failure`` callbacks, newest first, when something was refused: still under the transaction's locks, to undo what
     lies outside the database.
 
-    ``on_refusal`` (class-wide too) is told what an actor was not allowed to do, or what there was no room for, once that has rolled
-    back: the audit room remembers it in a unit of its own.
+    ``on_refusal`` (class-wide too) is told what an actor was not allowed to do, or what there was no room for, once that
+    has rolled back: the audit room remembers it in a unit of its own.
 
     Raises Conflict when a row was changed by someone else since it was read.
     """
