@@ -14,7 +14,7 @@ from app.achievements.views import AchievementView, MyAchievementView, MyView
 from app.api.records import AccessKeyView
 from app.api.views import APIS, DescriptionApi, SwaggerView
 from app.appeals.views import AppealDesk, MyAppealView, ReversalView
-from app.audit.views import AuditEventView
+from app.auditor.views import TrailView
 from app.calendar.views import WorkingDayView
 from app.catalogue.views import (
     CatalogueItemView,
@@ -163,7 +163,7 @@ MENU = (
         "audit",
         _("Audit"),
         (
-            (AuditEventView, _("Audit trail"), "link-45deg"),
+            (TrailView, _("Audit trail"), "link-45deg"),
             (ReviewView, _("Decisions"), "check2-square"),
             (AttestationView, _("Attestations of originals"), "patch-check"),
             (RecusalView, _("Recusals"), "slash-circle"),

@@ -348,7 +348,7 @@ TABLE: tuple[Grant, ...] = (
     grant("AccessKeyView", "list create revoke", (C, I, P, K, A), Scope.USER, record="AccessKey"),
     grant("AccessKeyView", "list revoke", Role.ADMIN, record="AccessKey"),
     # --- audit
-    grant("AuditEventView", "list show lookup", A),
+    grant("TrailView", "index event case", A, record="AuditEvent"),
 )
 
 #: Every view that the table names.
