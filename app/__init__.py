@@ -71,6 +71,7 @@ def _give_work(app: Flask) -> None:
     from app.api.services import forget_old
     from app.audit import checkpoints
     from app.conversion.services import lapse_overdue, remind_due
+    from app.documents import registers
     from app.exchange import loading, undoing
     from app.jobs import kinds
     from app.jobs.runner import carry_out
@@ -79,7 +80,7 @@ def _give_work(app: Flask) -> None:
     from app.reminders import remind_reviewers
     from app.worker import Task, in_unit, register, stopping
 
-    kinds.register(*loading.KINDS, undoing.KIND)
+    kinds.register(*loading.KINDS, undoing.KIND, registers.KIND)
     register(
         app,
         Task("deliver notices", partial(deliver, stopping=stopping.is_set)),

@@ -42,6 +42,7 @@ from app.documents.views import (
     DocumentView,
     DoubtView,
     MyDocumentView,
+    RegisterView,
     WellKnownView,
 )
 from app.evidence.views import EvidenceView
@@ -98,7 +99,6 @@ MENU = (
             (UnassignedView, _("Unassigned cases"), "question-diamond"),
             (AppealDesk, _("Appeals"), "megaphone"),
             (ReversalView, _("Reversals"), "arrow-counterclockwise"),
-            (DoubtView, _("Papers under review"), "file-earmark-x"),
         ),
     ),
     (
@@ -138,6 +138,16 @@ MENU = (
         ),
     ),
     (
+        "papers",
+        _("Papers and credentials"),
+        (
+            (RegisterView, _("Registers and statistics"), "journal-text"),
+            (DoubtView, _("Papers under review"), "file-earmark-x"),
+            (IssuedDocumentView, _("Issued papers"), "file-earmark-check"),
+            (CredentialRecordView, _("Credentials"), "award"),
+        ),
+    ),
+    (
         "portal",
         _("Portal and framework"),
         (
@@ -146,8 +156,6 @@ MENU = (
             (FrameworkLevelView, _("Level query"), "bar-chart-steps"),
             (IndustryStandardView, _("Industry standards"), "journal-check"),
             (TermsEditionView, _("Terms of service"), "file-text"),
-            (IssuedDocumentView, _("Issued papers"), "file-earmark-check"),
-            (CredentialRecordView, _("Credentials"), "award"),
         ),
     ),
     (

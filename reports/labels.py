@@ -124,6 +124,8 @@ LABELS: dict[str, tuple[str, str]] = {
         "This is to certify that {name} (identity number {identity}) holds the following achievements and credits, "
         "recognised or granted by conversion, in an account at this credit bank at the time of issue.",
     ),
+    "totals_of_cases": ("总览", "Overview"),
+    "statistics_title": ("审核统计", "Review Statistics"),
     "working_title": ("审计底稿", "Audit Working Paper"),
     "seed": ("随机种子", "Seed"),
     "formula": ("样本量公式", "Sample size"),

@@ -322,3 +322,35 @@ class Transcript:
     totals: tuple[tuple[str, int], ...]
     levels: tuple[tuple[str, str, int], ...]
     achievements: tuple[Held, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One colour of a chart, a value per label."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A bar chart and the table of its figures; ``first`` heads the labels, ``digits`` are decimals. Amounts are
+    ``stacked``; averages stand side by side.
+    """
+
+    title: str
+    first: str
+    labels: tuple[str, ...]
+    series: tuple[Series, ...]
+    note: str = ""
+    digits: int = 0
+    stacked: bool = True
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """审核统计 of a period."""
+
+    cover: Cover
+    totals: tuple[tuple[str, str], ...]
+    charts: tuple[Chart, ...]

@@ -7,7 +7,7 @@ no more memory than ten.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -30,10 +30,10 @@ def register(
     language: str = "zh",
     seal: Seal | None = None,
     node_modules: Path = NODE_MODULES,
-    progress: Callable[[int], None] = lambda done: None,
-) -> int:
-    """Write the register to ``out``; returns the number of pages. Rows come in the order in which they are printed;
-    ``progress`` is told how many are done, every hundred.
+    every: int = 100,
+) -> Iterator[int]:
+    """Write the register to ``out``, telling after every so many rows how many are done: whoever asks for the next may
+    show it, or stop. Rows come in the order in which they are printed.
     """
     w = words(language)
     paper = open_paper(
@@ -77,16 +77,15 @@ def register(
             paper.columns(heads, _SHARES, size=7.5, numbers=frozenset({0, 9}))
         sums.add(row)
         paper.row(_cells(sums.count, row))
-        if sums.count % 100 == 0:
-            progress(sums.count)
+        if sums.count % every == 0:
+            yield sums.count
     if not sums.count:
         paper.section(w["register_title"])
         paper.note(w["no_cases"])
-    progress(sums.count)
     _summary(paper, w, sums)
     close(paper, w, cover.last_event, cover.checkpoint, cover.issued_at, seal)
     paper.save(out, seal)
-    return paper.document.pages
+    yield sums.count
 
 
 class _Sums:

@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.documents import registers, services
+from app.documents import figures, registers, services
 from app.documents.models import IssuedDocument
 from app.kernel.actor import SYSTEM
 from app.kernel.commands import plain
@@ -75,6 +75,23 @@ def register(
     registers.check(scope, SYSTEM, session)
     with click.progressbar(length=registers.count(session, scope), label="Cases") as bar:
         paper, content = registers.issue(session, SYSTEM, scope, language, _steps(bar))
+    output.write_bytes(content)
+    _say(output, paper)
+
+
+@report.command("statistics")
+@click.option(
+    "--from", "start", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First day, of submission."
+)
+@click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Last day, included.")
+@_output
+@_language
+@with_appcontext
+@plain
+def statistics(start: datetime, end: datetime, output: Path, language: str) -> None:
+    """Review statistics of a period, with charts."""
+    scope = registers.Scope(start.date(), end.date())
+    paper, content = figures.issue(db.session(), SYSTEM, scope, language)
     output.write_bytes(content)
     _say(output, paper)
 

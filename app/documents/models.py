@@ -22,7 +22,7 @@ DOCUMENT_KINDS = Choices(
     Choice("conversion_sheet", N_("Audit sheet of a conversion")),
     Choice("statement", N_("Credit statement")),
     Choice("transcript", N_("Transcript")),
-    Choice("register", N_("Register")),
+    Choice("register", N_("Register of cases")),
     Choice("statistics", N_("Review statistics")),
     Choice("working_paper", N_("Audit working paper")),
 )

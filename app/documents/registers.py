@@ -7,10 +7,10 @@ written inside one, before and after.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -22,9 +22,11 @@ from app.conversion.models import ConversionApplication, ConversionSource, Conve
 from app.documents import services
 from app.documents.models import IssuedDocument
 from app.documents.words import Words
+from app.jobs.kinds import Kind, Work
 from app.kernel.actor import Actor
 from app.kernel.clock import CIVIL, civil
-from app.kernel.errors import N_, Invalid
+from app.kernel.database import db
+from app.kernel.errors import N_, Invalid, NotFound
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.organisations.models import Committee, Organisation
@@ -38,6 +40,10 @@ from reports.register import register
 CHUNK = 500
 #: A register of at most so many cases is drawn while the browser waits: about a second.
 AT_ONCE = 500
+
+#: What the page of registers lists.
+KINDS = ("register", "statistics")
+_SEARCHED: dict[str, Any] = {"organisation": Organisation, "committee": Committee}
 
 Case = type[RecognitionApplication] | type[ConversionApplication]
 
@@ -75,16 +81,42 @@ def check(scope: Scope, actor: Actor, session: Session) -> None:
     if actor.is_system or actor.roles & {"Center", "Auditor"}:
         return
     own = session.get(Organisation, scope.organisation_id) if scope.organisation_id else None
-    if own is None or not actor.organisation_path or not own.path.startswith(actor.organisation_path):
+    if (
+        scope.committee_id
+        or own is None
+        or not actor.organisation_path
+        or not own.path.startswith(actor.organisation_path)
+    ):
         raise Invalid("organisation", N_("Please choose your organisation or one below it."))
+
+
+def issued(session: Session, by_account: int | None) -> list[IssuedDocument]:
+    """Registers and statistics issued of late; ``by_account``: only those that this account asked for."""
+    query = select(IssuedDocument).where(IssuedDocument.kind.in_(KINDS), IssuedDocument.digest.is_not(None))
+    if by_account is not None:
+        query = query.where(IssuedDocument.created_by_id == by_account)
+    return list(session.scalars(query.order_by(IssuedDocument.id.desc()).limit(50)))
+
+
+def search(session: Session, actor: Actor, what: str, word: str) -> list[tuple[int, str]]:
+    """Organisations or committees whose name has ``word`` and that the actor may ask about, at most twenty."""
+    if what not in _SEARCHED:
+        raise NotFound
+    model = _SEARCHED[what]
+    query = select(model.id, model.name).where(model.name.contains(word, autoescape=True))
+    if not actor.roles & {"Center", "Auditor"}:
+        if model is Committee:
+            return []
+        query = query.where(Organisation.path.startswith(actor.organisation_path or "-"))
+    return [(row.id, row.name) for row in session.execute(query.order_by(model.name).limit(20))]
 
 
 def count(session: Session, scope: Scope) -> int:
     """How many cases the register has."""
     return sum(
-        session.scalar(select(func.count()).select_from(_narrowed(select(model.id), model, scope).subquery()))
+        session.scalar(select(func.count()).select_from(narrowed(select(model.id), model, scope).subquery()))
         or 0
-        for model in _models(scope)
+        for model in models(scope)
     )
 
 
@@ -96,31 +128,53 @@ def issue(
     progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[IssuedDocument, bytes]:
     """Draw and issue a register. Raises Invalid, NoSpace."""
+    steps = issuing(session, actor, scope, language)
+    try:
+        while True:
+            progress(next(steps))
+    except StopIteration as end:
+        issued: tuple[IssuedDocument, bytes] = end.value
+        return issued
+
+
+def issuing(
+    session: Session, actor: Actor, scope: Scope, language: str
+) -> Generator[int, None, tuple[IssuedDocument, bytes]]:
+    """The same step by step: yields how many cases are done."""
     check(scope, actor, session)
     with UnitOfWork(session, actor) as uow:
         row, words = services.begin(uow, "register", "DJ", language, scope=scope.kept())
+    cover = services.cover(session, row, services.issuer(actor, words), facts(session, scope, words))
     with tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024) as out:
-        _draw(session, actor, row, scope, words, out, progress)
+        yield from register(cover, rows(session, scope, words), out, **services.printing(words))
         out.seek(0)
         content = out.read()
     with UnitOfWork(session, actor) as uow:
         return services.keep(uow, uow.session.get_one(IssuedDocument, row.id), content)
 
 
-def _draw(
-    session: Session,
-    actor: Actor,
-    row: IssuedDocument,
-    scope: Scope,
-    words: Words,
-    out: IO[bytes],
-    progress: Callable[[int], None],
-) -> None:
-    cover = services.cover(session, row, services.issuer(actor, words), _facts(session, scope, words))
-    register(cover, rows(session, scope, words), out, progress=progress, **services.printing(words))
+def run(work: Work) -> Iterator[None]:
+    """The job that makes a long register; begun anew after a crash, since a paper is whole or not at all."""
+    scope = Scope.read(work.parameters)
+    session = db.session()
+    work.total = count(session, scope)
+    steps = issuing(session, work.actor, scope, work.language)
+    while True:
+        try:
+            work.done = next(steps)
+        except StopIteration as end:
+            row, content = end.value
+            work.give(f"{row.number}.pdf", content)
+            return
+        yield
 
 
-def _facts(session: Session, scope: Scope, words: Words) -> tuple[tuple[str, str], ...]:
+#: For the worker.
+KIND = Kind("register", N_("Register of cases"), run, family="export")
+
+
+def facts(session: Session, scope: Scope, words: Words) -> tuple[tuple[str, str], ...]:
+    """What the paper is about, for its head."""
     every = words.text("All")
     organisation = session.get(Organisation, scope.organisation_id) if scope.organisation_id else None
     committee = session.get(Committee, scope.committee_id) if scope.committee_id else None
@@ -134,17 +188,19 @@ def _facts(session: Session, scope: Scope, words: Words) -> tuple[tuple[str, str
 
 def rows(session: Session, scope: Scope, words: Words) -> Iterator[RegisterRow]:
     """The lines, recognitions first, each kind by the time of submission."""
-    for model in _models(scope):
+    for model in models(scope):
         read = _recognitions if model is RecognitionApplication else _conversions
         for chunk in _chunks(session, model, scope):
             yield from read(session, chunk, words)
 
 
-def _models(scope: Scope) -> tuple[Case, ...]:
+def models(scope: Scope) -> tuple[Case, ...]:
+    """The kinds of case that the scope is about: a committee decides conversions only."""
     return (ConversionApplication,) if scope.committee_id else (RecognitionApplication, ConversionApplication)
 
 
-def _narrowed(query: Any, model: Case, scope: Scope) -> Any:
+def narrowed(query: Any, model: Case, scope: Scope) -> Any:
+    """``query`` over ``model``, within the scope."""
     start = datetime.combine(scope.start, time(), CIVIL).astimezone(UTC)
     end = datetime.combine(scope.end + timedelta(days=1), time(), CIVIL).astimezone(UTC)
     query = query.where(model.submitted_at >= start, model.submitted_at < end)
@@ -161,7 +217,7 @@ def _chunks(session: Session, model: Case, scope: Scope) -> Iterator[list[int]]:
     """Ids in the order of submission, by keyset: each chunk costs the same, however far in."""
     last: tuple[datetime, int] | None = None
     while True:
-        query = _narrowed(select(model.id, model.submitted_at), model, scope)
+        query = narrowed(select(model.id, model.submitted_at), model, scope)
         if last is not None:
             at, key = last
             later = or_(model.submitted_at > at, and_(model.submitted_at == at, model.id > key))
@@ -191,7 +247,7 @@ def _recognitions(session: Session, ids: list[int], words: Words) -> Iterator[Re
         .order_by(case.submitted_at, case.id)
     )
     part = words.text("Recognition")
-    for row in session.execute(query):
+    for row in session.execute(query).all():
         credits = row.credits if row.state == "recognised" else None
         yield _line(
             words, RECOGNITION_STATES, part, row, row.achievement, "", row.point, row.decided_at, credits
@@ -231,7 +287,7 @@ def _conversions(session: Session, ids: list[int], words: Words) -> Iterator[Reg
     for key, _name, credits in wanted:
         granted[key] = granted.get(key, 0) + (credits or 0)
     part = words.text("Conversion")
-    for row in session.execute(query):
+    for row in session.execute(query).all():
         decided = row.final_at if row.state in ("approved", "refused", "reversed") else None
         decided = row.initial_at if row.state == "initial_refused" else decided
         credits = granted.get(row.id) if row.state == "approved" else None

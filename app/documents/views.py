@@ -5,7 +5,8 @@ Issued by POST, handed out again by GET.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from flask import Response, flash, jsonify, redirect, request, url_for
@@ -16,7 +17,7 @@ from flask_babel import gettext as _
 
 from app.achievements.models import Achievement
 from app.achievements.views import me
-from app.documents import badges, doubts, services, statements
+from app.documents import badges, doubts, figures, registers, services, statements
 from app.documents.models import (
     CREDENTIAL_STATES,
     DISCLOSURES,
@@ -26,8 +27,10 @@ from app.documents.models import (
     IssuedDocument,
 )
 from app.documents.services import SHEETS
+from app.jobs import services as jobs
+from app.kernel.clock import today
 from app.kernel.database import LARGEST_KEY, db
-from app.kernel.errors import DomainError, NotFound
+from app.kernel.errors import N_, DomainError, Invalid, NotFound
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.security.current import actor
@@ -80,6 +83,81 @@ class DocumentView(BaseView):
         if row is None:
             raise NotFound
         return _answer(row, services.read(row))
+
+
+class RegisterView(BaseView):
+    """登记册与统计: registers and statistics of a period, an organisation, a committee. Short ones at once, long ones as
+    a job.
+    """
+
+    route_base = "/console/registers"
+    default_view = "index"
+
+    @expose("/", methods=["GET", "POST"])
+    @has_access
+    def index(self) -> ResponseReturnValue:
+        if request.method == "POST":
+            return self._order()
+        me_ = actor()
+        everything = bool(me_.roles & _READ_ALL)
+        return self.render_template(
+            "documents/registers.html",
+            papers=registers.issued(db.session(), None if everything else me_.user_id),
+            kinds=DOCUMENT_KINDS,
+            everything=everything,
+            start=today().replace(day=1),
+            end=today(),
+        )
+
+    @expose("/<int:pk>.pdf")
+    @has_access
+    def paper(self, pk: int) -> Response:
+        """One of the papers that the page lists."""
+        row = db.session.get(IssuedDocument, pk) if pk <= LARGEST_KEY else None
+        mine = row is not None and (row.created_by_id == actor().user_id or actor().roles & _READ_ALL)
+        if row is None or not mine or row.kind not in registers.KINDS:
+            raise NotFound
+        return _answer(row, services.read(row))
+
+    @expose("/lookup/<what>")
+    @has_access
+    def lookup(self, what: str) -> Response:
+        """Organisations and committees as one types, those that the actor may ask about."""
+        found = registers.search(db.session(), actor(), what, request.args.get("q", "")[:100])
+        return jsonify(results=[{"id": key, "text": name} for key, name in found])
+
+    def _order(self) -> ResponseReturnValue:
+        session, me_ = db.session(), actor()
+        try:
+            scope = _scope(request.form)
+            if request.form.get("kind") == "statistics":
+                return _answer(*figures.issue(session, me_, scope, _language()))
+            registers.check(scope, me_, session)
+            if registers.count(session, scope) <= registers.AT_ONCE:
+                return _answer(*registers.issue(session, me_, scope, _language()))
+            with UnitOfWork(db.session, me_) as uow:
+                name = _("Register %(start)s to %(end)s", start=scope.start, end=scope.end)
+                job = jobs.ask(uow, "register", scope.kept(), name=name, language=_language())
+        except DomainError as error:
+            flash(_(error.message, **error.params), "danger")
+            return redirect(url_for("RegisterView.index"))
+        flash(_("The register is long: it is being made. You find it here when it is done."), "info")
+        return redirect(url_for("ExportJobView.show", pk=job.id))
+
+
+#: Who reads every register and every statistic.
+_READ_ALL = frozenset({"Center", "Auditor"})
+
+
+def _scope(form: Mapping[str, str]) -> registers.Scope:
+    """What was asked for. Raises Invalid."""
+    try:
+        start, end = (date.fromisoformat(form.get(name, "")) for name in ("start", "end"))
+    except ValueError as error:
+        raise Invalid("days", N_("Please give both days.")) from error
+    keys = [form.get(name, "") for name in ("organisation", "committee")]
+    organisation, committee = (int(key) if key.isdigit() and len(key) < 19 else None for key in keys)
+    return registers.Scope(start, end, organisation, committee)
 
 
 class DoubtView(BaseView):

@@ -65,6 +65,19 @@ TEXTS = (
     N_("Recognition"),
     N_("Conversion"),
     N_("Counter-entry of No. %(number)s"),
+    N_("Cases"),
+    N_("Approved of those decided"),
+    N_("Cases submitted per month"),
+    N_("Month"),
+    N_("What became of them"),
+    N_("Outcome"),
+    N_("Decisions by stage"),
+    N_("Stage"),
+    N_("Days from submission to decision"),
+    N_("Calendar days on average, of the cases submitted in the month and decided since."),
+    N_("Cases by home teaching point"),
+    N_("Home teaching point"),
+    N_("Others"),
 )
 
 

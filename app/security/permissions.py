@@ -298,6 +298,7 @@ TABLE: tuple[Grant, ...] = (
     grant(
         "MyDocumentView", "index paper disclose credential token", L, Scope.LEARNER, record="IssuedDocument"
     ),
+    grant("RegisterView", "index paper lookup", (C, I, P, A), record="IssuedDocument"),
     grant("CredentialView", "index issuer keys status show", EVERYBODY),
     grant("WellKnownView", "did", EVERYBODY),
     grant("CredentialRecordView", READ, (C, A), record="Credential"),

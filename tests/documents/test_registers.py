@@ -7,28 +7,32 @@ import re
 import tracemalloc
 from collections.abc import Iterator
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, url_for
 from pypdf import PdfReader
 from sqlalchemy import func, select
 
 from app.conversion.models import ConversionApplication
-from app.documents import registers
+from app.documents import figures, registers, verification
 from app.documents.models import IssuedDocument
 from app.documents.registers import Scope
 from app.documents.words import Words
+from app.jobs.models import ExportJob
+from app.jobs.runner import carry_out
 from app.kernel.actor import SYSTEM
 from app.kernel.clock import today
 from app.kernel.database import db
 from app.kernel.errors import Invalid
 from app.organisations.models import Committee, Organisation
 from app.recognition.models import RecognitionApplication
+from app.review.models import Review
 from reports.records import Cover, RegisterRow
 from reports.register import register
 from tests.reports.samples import NOON, RARE
-from tests.support.story import Cast
+from tests.support.story import Cast, log_in, post
 
 NEW_YEAR = date(2026, 1, 1)
 
@@ -153,11 +157,11 @@ def test_memory_does_not_grow_with_the_register() -> None:
     for count in (400, 1600):
         with io.BytesIO() as out:
             tracemalloc.start()
-            pages = register(_cover(), _many(count), out)
+            assert list(register(_cover(), _many(count), out))[-1] == count
             peaks.append(tracemalloc.get_traced_memory()[1] - out.tell())
             tracemalloc.stop()
             reader = PdfReader(out)
-            assert len(reader.pages) == pages
+            pages = len(reader.pages)
             last = re.sub(r"\s", "", reader.pages[-1].extract_text())
             assert f"第{pages}页共{pages}页" in last
             assert f"合计-{count:,}" in last
@@ -172,3 +176,75 @@ def _flat(outline: object) -> Iterator[object]:
             yield from _flat(entry)
         else:
             yield entry
+
+
+ORDER = {"kind": "register", "start": NEW_YEAR.isoformat(), "language": "zh"}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_page_answers_short_ones_at_once_and_makes_long_ones_as_a_job(
+    demo: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auditor = log_in(demo, "auditor")
+    order = {**ORDER, "end": today().isoformat()}
+    at_once = post(auditor, "/console/registers/", order)
+    assert at_once.mimetype == "application/pdf"
+    monkeypatch.setattr(registers, "AT_ONCE", 3)
+    monkeypatch.setattr(registers, "CHUNK", 4)
+    asked = post(auditor, "/console/registers/", order)
+    assert asked.status_code == 302
+    assert carry_out(demo) == 1
+    job = db.session.scalars(select(ExportJob)).one()
+    assert (job.state, job.error, job.done) == (
+        "done",
+        "",
+        registers.count(db.session(), Scope(NEW_YEAR, today())),
+    )
+    with demo.test_request_context():
+        file = url_for("ExportJobView.file", pk=job.id)
+    assert sha256(auditor.get(file).data).hexdigest() == job.file_digest
+    first, second = db.session.scalars(
+        select(IssuedDocument).where(IssuedDocument.kind == "register").order_by(IssuedDocument.id)
+    )
+    assert second.digest == job.file_digest
+    page = auditor.get("/console/registers/").text
+    assert str(first.number) in page
+    assert str(second.number) in page
+    for who, status in (("center", 200), ("auditor", 200), ("point", 404), ("committee", 403)):
+        assert log_in(demo, who).get(f"/console/registers/{second.id}.pdf").status_code == status, who
+    assert verification.check_file(db.session(), at_once.data).kind == "ours"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_point_asks_about_itself_only(demo: Flask, cast: Cast) -> None:
+    point, mine = log_in(demo, "point"), cast.by("point")
+    order = {**ORDER, "end": today().isoformat()}
+    for organisation in ("", "1", "x", str(2**70)):
+        answer = post(point, "/console/registers/", {**order, "organisation": organisation})
+        assert answer.status_code == 302, organisation
+    own = post(point, "/console/registers/", {**order, "organisation": str(mine.organisation_id)})
+    assert own.mimetype == "application/pdf"
+    names = [row["text"] for row in point.get("/console/registers/lookup/organisation?q=").json["results"]]  # type: ignore[index]
+    assert names == [mine.organisation_name]
+    assert point.get("/console/registers/lookup/committee?q=").json == {"results": []}
+    assert point.get("/console/registers/lookup/person?q=").status_code == 404
+
+
+def test_statistics_count_what_the_register_lists(demo: Flask) -> None:
+    session, scope = db.session(), Scope(NEW_YEAR, today())
+    row, pdf = figures.issue(session, SYSTEM, scope)
+    record = figures.gather(session, scope, Words("zh"), _cover())
+    cases = registers.count(session, scope)
+    assert record.totals[0][1] == str(cases)
+    submitted, outcomes, stages, days, points = record.charts
+    for chart in (submitted, outcomes, points):
+        assert sum(sum(series.values) for series in chart.series) == cases, chart.title
+    assert sum(sum(series.values) for series in stages.series) == session.scalar(
+        select(func.count()).select_from(Review)
+    )
+    assert not days.stacked
+    text = _text(pdf)
+    for words in ("审核统计", str(row.number), *(chart.title for chart in record.charts), "第1页共"):
+        assert re.sub(r"\s", "", words) in text, words
+    with pytest.raises(Invalid):
+        figures.issue(session, SYSTEM, Scope(date(2020, 1, 1), today()))
