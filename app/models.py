@@ -52,6 +52,7 @@ from app.accounts.models import CreditEntry
 from app.documents.models import Credential, DocumentSource, IssuedDocument
 from app.notices.models import Notice, NoticeTemplate
 from app.portal.models import Announcement, Question
+from app.preferences.models import Phrase, SavedView
 from app.jobs.models import ExportJob, ImportJob, Job
 from app.api.models import AccessKey, ApiAnswer, ApiUsage
 from app.exchange.models import ImportChunk, ImportRowError

@@ -68,6 +68,7 @@ from app.portal.views import (
     TermsView,
     VerifyView,
 )
+from app.preferences.views import PreferencesView
 from app.recognition.views import MyRecognitionView, RecognitionDesk
 from app.review.views import AttestationView, RecusalView, ReviewView
 from app.rules.views import (
@@ -212,6 +213,7 @@ WITHOUT_MENU: tuple[type[Any], ...] = (
     RuleTargetView,
     LookupView,
     StyleView,
+    PreferencesView,
     FrameworkView,
     StandardsView,
     RulesView,
@@ -240,6 +242,7 @@ WITHOUT_MENU: tuple[type[Any], ...] = (
 def register_views(appbuilder: AppBuilder) -> None:
     """Register every view, in the order in which the menu shows them."""
     WorkView.desks = (RecognitionDesk, InitialReviewDesk, FinalReviewDesk, PerformanceReviewDesk, AppealDesk)
+    WorkView.counted = (AssessmentDesk, UnassignedView)
     LookupView.desks = WorkView.desks
     LookupView.records = (LearnerView, RuleView, CatalogueItemView, ProgrammeView, OrganisationView)
     for section, title, entries in MENU:

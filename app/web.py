@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from flask import Flask, current_app, has_request_context, jsonify, render_template, request, url_for
+from flask import Flask, current_app, g, has_request_context, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_timedelta, get_locale, gettext
 from flask_babel import gettext as _
@@ -27,7 +28,9 @@ from app.kernel.database import db
 from app.kernel.errors import DomainError
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
-from app.notices.queries import MOST_UNREAD, unread_count
+from app.notices.queries import MOST_UNREAD, unread, unread_count
+from app.preferences.models import SavedView
+from app.preferences.queries import phrases, views, views_and
 from app.review.models import DECISIONS, STAGES
 from app.security.current import actor
 from app.security.permissions import holds
@@ -58,6 +61,7 @@ def register_web(app: Flask) -> None:
     app.add_template_filter(_moment, "moment")
     app.add_template_filter(_age, "age")
     app.add_template_filter(lambda moment: civil(moment).strftime("%Y-%m-%d"), "day")
+    app.jinja_env.tests["moment"] = lambda value: isinstance(value, datetime)
     app.jinja_env.finalize = _shown
     app.context_processor(_everywhere)
     app.add_url_rule("/healthz", "health.live", lambda: ("ok\n", 200, {"Content-Type": "text/plain"}))
@@ -204,9 +208,22 @@ def _bell() -> Bell | None:
     me = actor()
     if me.person_id is None:
         return None
-    unread = unread_count(db.session(), me.person_id)
-    text = "" if not unread else f"{MOST_UNREAD}+" if unread > MOST_UNREAD else str(unread)
+    page = request.endpoint or ""
+    if page.endswith((".list", ".queue")):
+        found, kept = views_and(db.session(), page, me.user_id, unread(me.person_id))
+        g.setdefault("saved_views", {})[page] = kept
+    else:
+        found = unread_count(db.session(), me.person_id)
+    text = "" if not found else f"{MOST_UNREAD}+" if found > MOST_UNREAD else str(found)
     return Bell(text, url_for("MyNoticeView.index" if me.roles <= {"Learner"} else "StaffNoticeView.index"))
+
+
+def _saved_views(page: str) -> Sequence[SavedView]:
+    """Kept views of a list; asked once a request."""
+    kept: dict[str, Sequence[SavedView]] = g.setdefault("saved_views", {})
+    if page not in kept:
+        kept[page] = views(db.session(), page, actor().user_id)
+    return kept[page]
 
 
 def _may_print() -> bool:
@@ -221,6 +238,8 @@ def _everywhere() -> dict[str, Any]:
         "today": today(),
         "menu": staff_menu,
         "whereabouts": whereabouts,
+        "phrases": lambda: phrases(db.session(), actor().user_id),
+        "saved_views": _saved_views,
         "learner_menu": learner_menu,
         "public_menu": public_menu,
         "bell": _bell() if request.endpoint not in (None, "static", "vendor") else None,

@@ -17,17 +17,17 @@ from uuid import uuid4
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_appbuilder import BaseView, expose, has_access
+from flask_appbuilder import BaseView, expose, has_access, permission_name
 from flask_babel import gettext as _
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select, tuple_
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
 from app.achievements.services import Upload
 from app.calendar import services as calendar
-from app.console.pages import keyset
+from app.console.pages import chosen_columns, keyset
 from app.kernel.choices import Choices
-from app.kernel.clock import civil, now, today
+from app.kernel.clock import civil, now, start_of, today
 from app.kernel.database import db
 from app.kernel.errors import N_, Conflict, DomainError, Invalid
 from app.kernel.numbering import whole
@@ -134,6 +134,8 @@ class Desk(BaseView):
         needed = self.options if self.queue_options is None else self.queue_options
         rows = keyset(db.session(), self._queue(), self._when(), self.model.id, options=needed)
         calendar_days = self._days_left(rows.rows)
+        labels = [column.label for column in self.columns]
+        shown = chosen_columns(type(self).__name__, labels, labels)
         return self.render_template(
             "console/desk/queue.html",
             desk=self,
@@ -142,6 +144,20 @@ class Desk(BaseView):
             state=self._state(),
             me_id=actor().user_id,
             may_decide=self._may("decide"),
+            columns=[column for column in self.columns if column.label in shown],
+            shown=shown,
+        )
+
+    @expose("/done")
+    @has_access
+    @permission_name("queue")
+    def done_page(self) -> ResponseReturnValue:
+        """What a reviewer sees when nothing is left within the filter."""
+        return self.render_template(
+            "console/desk/done.html",
+            desk=self,
+            decided=review.decided_since(db.session(), actor(), self.stage, start_of(today())),
+            elsewhere=self._following(0, filtered=False),
         )
 
     @expose("/<int:pk>")
@@ -162,8 +178,8 @@ class Desk(BaseView):
             return self._page(pk, status=error.status, problem=_(error.message, **error.params))
         flash(str(self.decided_message), "success")
         following = self._following(pk)
-        if "next" in form and following is not None:
-            return redirect(self._url("case", pk=following))
+        if "next" in form:
+            return redirect(self._url("case", pk=following) if following else self._url("done_page"))
         return redirect(self._url("queue"))
 
     @expose("/<int:pk>/attest", methods=["POST"])
@@ -315,6 +331,7 @@ class Desk(BaseView):
                 blocked=review.words_for(reason) if reason else "",
                 me_id=actor().user_id,
                 back=self._url("queue"),
+                following=self._following(pk) if case.state in self.waiting else None,
                 **self.details(case),
             ),
             status,
@@ -351,15 +368,24 @@ class Desk(BaseView):
     def _when(self) -> Any:
         return getattr(self.model, self.when)
 
-    def _following(self, pk: int) -> int | None:
-        """The oldest case that still waits within the filter in force."""
+    def _following(self, pk: int, filtered: bool = True) -> int | None:
+        """The case that comes after this one within the filter in force, else the oldest that waits there; cases that
+        somebody else has taken are theirs.
+        """
         query = self._visible().where(self.model.state.in_(self.waiting), self.model.id != pk)
-        for chosen in self.filters:
+        for chosen in self.filters if filtered else ():
             word = request.args.get(chosen.name, "").strip()[:100]
             if word:
                 query = chosen.apply(query, word)
-        query = query.with_only_columns(self.model.id).order_by(self._when(), self.model.id)
-        return db.session.scalar(query.limit(1))
+        if hasattr(self.model, "claimed_by_id"):
+            taken = self.model.claimed_by_id
+            query = query.where(or_(taken.is_(None), taken == actor().user_id))
+        here = db.session.get(self.model, pk) if pk else None
+        place = (self._when(), self.model.id)
+        order: list[Any] = [*place]
+        if here is not None:
+            order.insert(0, tuple_(*place) < tuple_(getattr(here, self.when), pk))
+        return db.session.scalar(query.with_only_columns(self.model.id).order_by(*order).limit(1))
 
     def _url(self, method: str, **values: Any) -> str:
         kept: dict[str, Any] = {

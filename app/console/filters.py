@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from app.console.lookups import Lookup
 
 #: Parameters of every list; no filter may be called so.
-RESERVED = frozenset({"page", "size", "order", "back"})
+RESERVED = frozenset({"page", "size", "order", "back", "columns"})
 
 
 class Senseless(ValueError):

@@ -31,6 +31,19 @@ def page_size(sizes: Sequence[int], default: int) -> int:
     return kept if kept in sizes else default
 
 
+def chosen_columns(page: str, offered: Sequence[str], default: Sequence[str]) -> list[str]:
+    """Which of the ``offered`` columns a list shows: those asked for, kept for next time; ``*`` is the list's own choice."""
+    asked = request.args.getlist("columns")
+    kept: dict[str, list[str]] = session.get("columns") or {}
+    if "*" in asked:
+        kept = {name: columns for name, columns in kept.items() if name != page}
+    elif any(column in offered for column in asked):
+        kept = {**kept, page: [column for column in offered if column in asked]}
+    if kept != (session.get("columns") or {}):
+        session["columns"] = kept
+    return [column for column in offered if column in kept.get(page, ())] or list(default)
+
+
 def address(**changes: Any) -> str:
     """This page's address with some of its parameters changed; None takes one away."""
     kept = {key: request.args.getlist(key) for key in request.args}

@@ -19,7 +19,7 @@ from app.console import actions, declarations, formats
 from app.console.filters import Filter, RelationFilter, Senseless
 from app.console.interface import Records
 from app.console.lookups import Lookup
-from app.console.pages import Page, address, numbered
+from app.console.pages import Page, address, chosen_columns, numbered
 from app.security.current import actor
 from app.security.permissions import allowed, grants_of
 from app.security.rows import Scope, condition
@@ -103,13 +103,24 @@ class Reading(ModelView):
             deletable=self.editable(page.rows, "delete", covered),
             actions=actions.shown(self),
             order=self._asked_order(),
+            columns=self.chosen(),
         )
+
+    def offered_columns(self) -> Sequence[str]:
+        """What the column chooser offers: the list's own columns, and those of the record's page that its table holds."""
+        own = inspect(self.datamodel.obj).column_attrs
+        more = [name for name in self.show_columns if name in own and name not in self.list_columns]
+        return [*self.list_columns, *(more if self.may("show") else ())]
+
+    def chosen(self) -> Sequence[str]:
+        """The columns that this person's list shows."""
+        return chosen_columns(self.permission_name, self.offered_columns(), self.list_columns)
 
     def page(self) -> tuple[Page, set[str]]:
         """The page that the address asks for, and the filters whose words make no sense (then nothing is found)."""
         statement, bad = self.filtered()
         order = self._ordered(*self._asked_order()) if self._asked_order()[0] else self.order()
-        paths = (*self.list_columns, *self.eager)
+        paths = (*self.chosen(), *self.eager)
         page = numbered(
             self.datamodel.session,
             statement,

@@ -8,7 +8,7 @@ from typing import Any
 from flask import jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, expose, has_access
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from app.achievements import queries as achievements
 from app.console import formats
@@ -24,8 +24,8 @@ from app.kernel.numbering import whole
 from app.security.current import actor
 from app.security.permissions import holds
 
-#: As many of each kind as ⌘K shows.
-FEW = 5
+#: As many of each kind as ⌘K shows, and as the list of what to do first.
+FEW, MANY = 5, 12
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,17 @@ class Task:
     waiting: str
     overdue: int
     mine: int
+    icon: str = "inbox"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One case of the list of what to do first."""
+
+    desk: Desk
+    case: Any
+    days: int | None
+    url: str
 
 
 class WorkView(BaseView):
@@ -46,12 +57,40 @@ class WorkView(BaseView):
     default_view = "index"
     #: Set by the site map: the desks in the order of the work.
     desks: tuple[type[Desk], ...] = ()
+    #: Set by the site map: other queues, which say by ``waiting_now()`` how much waits in them.
+    counted: tuple[Any, ...] = ()
 
     @expose("/")
     @has_access
     def index(self) -> ResponseReturnValue:
-        tasks = [self._task(desk) for desk in self.desks if holds(actor().roles, desk.__name__, "can_decide")]
-        return self.render_template("console/work.html", tasks=tasks)
+        mine = [desk for desk in self.desks if holds(actor().roles, desk.__name__, "can_decide")]
+        tasks = [self._task(desk) for desk in mine]
+        for view in self.counted:
+            if holds(actor().roles, view.__name__, "can_queue"):
+                tasks.append(
+                    Task(view.title, url_for(f"{view.__name__}.queue"), count_text(view.waiting_now()), 0, 0)
+                )
+        first = sorted((one for desk in mine for one in self._first(desk)), key=self._urgency)
+        return self.render_template(
+            "console/work.html", tasks=tasks, first=first[:MANY], me_id=actor().user_id
+        )
+
+    def _first(self, desk: type[Desk]) -> list[Waiting]:
+        """A desk's cases that are due first; those that colleagues have taken are theirs."""
+        view, model = desk.__new__(desk), desk.model
+        query = view._visible().where(model.state.in_(desk.waiting))
+        if hasattr(model, "claimed_by_id"):
+            query = query.where(or_(model.claimed_by_id.is_(None), model.claimed_by_id == actor().user_id))
+        order = (model.due_at.is_(None), model.due_at, model.id)
+        rows = list(db.session.scalars(query.order_by(*order).limit(MANY).options(*desk.options)).unique())
+        days = view._days_left(rows)
+        name = desk.__name__
+        return [Waiting(view, row, days.get(row.id), url_for(f"{name}.case", pk=row.id)) for row in rows]
+
+    @staticmethod
+    def _urgency(one: Waiting) -> tuple[bool, Any, Any]:
+        taken = getattr(one.case, "claimed_by_id", None)
+        return (taken is None, one.case.due_at is None, one.case.due_at)
 
     def _task(self, desk: type[Desk]) -> Task:
         view = desk.__new__(desk)

@@ -17,7 +17,7 @@ from app.achievements import values
 from app.appeals.models import Appeal, Reversal
 from app.console.desk import Column, Desk, Filter, uploads
 from app.console.interface import Records
-from app.console.pages import keyset, posted_key
+from app.console.pages import capped_count, keyset, posted_key
 from app.console.views import FactView
 from app.conversion import queries, services
 from app.conversion.assessments import workflow as assessments
@@ -253,6 +253,13 @@ class AssessmentDesk(BaseView):
 
     route_base = "/console/assessments"
     default_view = "queue"
+    title = _l("Assessments")
+
+    @staticmethod
+    def waiting_now() -> int:
+        """How many assessments the actor's organisation still owes, counted up to the cap."""
+        asked = select(Assessment.id).where(readable(Assessment, actor()), Assessment.state == "asked")
+        return capped_count(db.session(), asked)
 
     @expose("/")
     @has_access
@@ -308,6 +315,14 @@ class UnassignedView(BaseView):
 
     route_base = "/console/unassigned"
     default_view = "queue"
+    title = _l("Unassigned cases")
+
+    @staticmethod
+    def waiting_now() -> int:
+        """How many conversions have no committee, counted up to the cap."""
+        waiting = ConversionApplication.state.in_(("final_review", "performance_review"))
+        loose = select(ConversionApplication.id).where(waiting, ConversionApplication.committee_id.is_(None))
+        return capped_count(db.session(), loose)
 
     @expose("/")
     @has_access

@@ -18,6 +18,8 @@ IMAGES = frozenset({"image/jpeg", "image/png", "image/gif"})
 PDF = frozenset({"application/pdf"})
 #: Longest side of a thumbnail, in pixels.
 THUMBNAIL = 480
+#: Longest side and wanted size of a picture on the review desk.
+SCREEN, SCREEN_BYTES = 1600, 150 * 1024
 #: What a name must end with, so that a saved file opens as what it is.
 SUFFIXES = {
     "image/jpeg": (".jpg", ".jpeg"),
@@ -69,6 +71,21 @@ def thumbnail(content: bytes) -> bytes:
         return _small(picture)
 
 
+def screen(content: bytes) -> bytes:
+    """A JPEG of at most :data:`SCREEN` pixels a side and, where that still reads, :data:`SCREEN_BYTES`: what a desk
+    shows first; the file itself is one click away.
+    """
+    with Image.open(io.BytesIO(content)) as picture:
+        if picture.format == "JPEG" and len(content) <= SCREEN_BYTES and max(picture.size) <= SCREEN:
+            return content
+        found = _small(picture, SCREEN, 82)
+        for quality in (70, 58, 45):
+            if len(found) <= SCREEN_BYTES:
+                break
+            found = _small(picture, SCREEN, quality)
+        return found
+
+
 def _redraw(content: bytes, media_type: str) -> Clean:
     """The picture drawn anew: right side up, its first frame, without metadata or anything hidden behind it."""
     kind = media_type.removeprefix("image/").upper()
@@ -111,15 +128,15 @@ def _mode(picture: Image.Image, kind: str) -> str:
     return "RGBA" if "A" in picture.getbands() or "transparency" in picture.info else "RGB"
 
 
-def _small(picture: Image.Image) -> bytes:
+def _small(picture: Image.Image, side: int = THUMBNAIL, quality: int = 80) -> bytes:
     small = picture.copy()
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    small.thumbnail((side, side))
     if small.mode == "RGBA":
         paper = Image.new("RGB", small.size, "white")
         paper.paste(small, mask=small.getchannel("A"))
         small = paper
     out = io.BytesIO()
-    small.convert("RGB").save(out, "JPEG", quality=80)
+    small.convert("RGB").save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 

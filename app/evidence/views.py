@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from flask import Response
+from flask import Response, request
 from flask_appbuilder import BaseView, expose, has_access
 from sqlalchemy import ColumnElement, exists, or_, select
 
 from app.achievements.models import AchievementEvidence
 from app.appeals.models import Appeal
 from app.conversion.models import Assessment, ConversionApplication, ConversionFile, ConversionSource
+from app.evidence import content as contents
 from app.evidence import services
 from app.evidence.content import SUFFIXES
 from app.evidence.models import EvidenceFile
@@ -80,6 +81,8 @@ class EvidenceView(BaseView):
             services.opened(uow, row)
         # File names often hold the learner's name, which an assessor must not learn.
         name = f"evidence{SUFFIXES[row.media_type][0]}" if actor().roles == {"Assessor"} else row.name
+        if request.args.get("size") == "screen" and row.media_type in services.IMAGES:
+            return _answer(contents.screen(content), "image/jpeg", "evidence.jpg")
         return _answer(content, row.media_type, name)
 
     @expose("/<int:pk>/thumb")

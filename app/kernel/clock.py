@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 #: Civil time of the bank: days, deadlines and everything printed are reckoned in it.
@@ -22,3 +22,8 @@ def today() -> date:
 def civil(moment: datetime) -> datetime:
     """``moment`` (aware) on the clocks of China."""
     return moment.astimezone(CIVIL)
+
+
+def start_of(day: date) -> datetime:
+    """The first moment of a civil day."""
+    return datetime.combine(day, time(), CIVIL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
 from app.kernel.database import LARGEST_KEY
@@ -19,12 +19,17 @@ def unread_count(session: Session, person_id: int | None) -> int:
     """Unread notices in the platform, counted up to one more than MOST_UNREAD."""
     if person_id is None:
         return 0
-    unread = (
+    return session.scalar(select(unread(person_id))) or 0
+
+
+def unread(person_id: int) -> ScalarSelect[int]:
+    """The count of :func:`unread_count`, for queries that fetch more beside it."""
+    found = (
         select(Notice.id)
         .where(Notice.person_id == person_id, Notice.channel == "in_app", Notice.read_at.is_(None))
         .limit(MOST_UNREAD + 1)
     )
-    return session.scalar(select(func.count()).select_from(unread.subquery())) or 0
+    return select(func.count()).select_from(found.subquery()).scalar_subquery()
 
 
 def own(session: Session, person_id: int | None, notice_id: int) -> Notice:

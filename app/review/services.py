@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -237,6 +237,12 @@ def reviews(session: Session, case: Any) -> list[Review]:
     """The decisions of a case, oldest first."""
     query = select(Review).filter_by(**case.case_key).order_by(Review.id)
     return list(session.scalars(query.options(joinedload(Review.reviewer), joinedload(Review.organisation))))
+
+
+def decided_since(session: Session, actor: Actor, stage: str, moment: datetime) -> int:
+    """How many cases a reviewer has decided at a stage since then."""
+    mine = (Review.reviewer_id == actor.user_id, Review.stage == stage, Review.created_at >= moment)
+    return session.scalar(select(func.count()).select_from(Review).where(*mine)) or 0
 
 
 def decided_already(session: Session, idempotency_key: str | None, actor: Actor) -> Review | None:

@@ -106,6 +106,7 @@ TABLE: tuple[Grant, ...] = (
     grant("LocaleView", "index", EVERYBODY),
     grant("StyleView", "get", STAFF),
     grant("LookupView", "everything", STAFF),
+    grant("PreferencesView", "phrases keep drop keep_phrase drop_phrase", STAFF),
     # --- security
     grant("LoginView", "login logout", EVERYBODY),
     grant("PasswordView", "change", SIGNED_IN),

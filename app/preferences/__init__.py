@@ -1,0 +1,1 @@
+"""How people set up their own work: views of lists that they keep, phrases for their opinions."""
