@@ -1,7 +1,7 @@
 """views of lists and phrases for opinions that people keep
 
-Revision ID: 0006_preferences
-Revises: 0005_checkpoints
+Revision ID: 0007_preferences
+Revises: 0006_import_chunks
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0006_preferences'
-down_revision = '0005_checkpoints'
+revision = '0007_preferences'
+down_revision = '0006_import_chunks'
 branch_labels = None
 depends_on = None
 
