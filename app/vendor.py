@@ -23,6 +23,7 @@ from app.kernel.settings import settings
 FILES = {
     "bootstrap.css": "bootstrap/dist/css/bootstrap.min.css",
     "bootstrap.js": "bootstrap/dist/js/bootstrap.bundle.min.js",
+    "echarts.js": "echarts/dist/echarts.common.min.js",
     "htmx.js": "htmx.org/dist/htmx.min.js",
     "pdf.mjs": "pdfjs-dist/legacy/build/pdf.min.mjs",
     "pdf.worker.mjs": "pdfjs-dist/legacy/build/pdf.worker.min.mjs",

@@ -81,6 +81,7 @@ from app.rules.views import (
     RuleView,
 )
 from app.security.views import AccountView, LoginView, PasswordView
+from app.statistics.views import StatisticsView
 
 #: The page at ``/``.
 INDEX = PortalView
@@ -100,6 +101,7 @@ MENU = (
             (UnassignedView, _("Unassigned cases"), "question-diamond"),
             (AppealDesk, _("Appeals"), "megaphone"),
             (ReversalView, _("Reversals"), "arrow-counterclockwise"),
+            (StatisticsView, _("Statistics"), "bar-chart"),
         ),
     ),
     (

@@ -257,7 +257,7 @@ class AchievementView(FactView):
     datamodel = Records(Achievement)
     label, label_plural = _l("Achievement"), _l("Learners' achievements")
     list_columns = ["learner", "name", "category", "state", "origin", "issuer", "obtained_on", "credits"]
-    search_columns = ["name", "category", "state", "origin", "issuer", "certificate_number"]
+    search_columns = ["name", "category", "state", "origin", "issuer", "certificate_number", "created_at"]
     show_columns = [
         *("learner", "name", "category", "catalogue_item", "state", "origin", "issuer", "certificate_number"),
         *("obtained_on", "score", "credits", "level", "suspect", "created_at"),

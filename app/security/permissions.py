@@ -324,6 +324,9 @@ TABLE: tuple[Grant, ...] = (
     grant("ExportJobView", "cancel", STAFF, Scope.USER, states="waiting running"),
     grant("JobView", READ + " progress", Role.ADMIN),
     grant("JobView", "cancel", Role.ADMIN, states="waiting running"),
+    # --- figures
+    grant("StatisticsView", "index cases export", (C, A), record="Statistics"),
+    grant("StatisticsView", "index cases export", (I, P), Scope.BELOW, record="Statistics"),
     # --- the REST API; what a key may besides, its scopes say
     grant("DescriptionApi", "document", EVERYBODY),
     grant("SwaggerView", "index", EVERYBODY),
