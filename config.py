@@ -17,7 +17,8 @@ CREDITBANK_CHECKPOINT_URL  folder for signed checkpoints (a path or ``file://…
 CREDITBANK_CHECKPOINT_PUBLIC_KEY  its public half, for ``audit verify``; default ``checkpoint_key.pub`` under the data folder
 CREDITBANK_MAIL_URL        ``smtp://user:password@host:port`` or ``smtps://…``; default: files under ``outbox/``
 CREDITBANK_MAIL_SENDER     sender's address
-CREDITBANK_SMS_GATEWAY     default: files under ``outbox/``
+CREDITBANK_SMS_GATEWAY     ``https://:TOKEN@host/path``; ``tencent://ID:KEY@region/APP-ID?sign=…&template=…`` (an extra);
+                           ``package.module:name``; default: files under ``outbox/``
 CREDITBANK_LOCALE          ``zh`` (default) or ``en``
 CREDITBANK_CONTACT_LINE    footer: whom to call
 CREDITBANK_RECORD_NUMBERS  footer: ICP and public-security record numbers, by ``|``

@@ -77,6 +77,7 @@ def _give_work(app: Flask) -> None:
     from app.jobs.runner import carry_out
     from app.jobs.services import plan
     from app.notices.delivery import deliver
+    from app.portal.telling import tell_audiences
     from app.reminders import remind_reviewers
     from app.worker import Task, in_unit, register, stopping
 
@@ -87,6 +88,7 @@ def _give_work(app: Flask) -> None:
         Task("let overdue corrections lapse", in_unit(lapse_overdue), every=60),
         Task("remind learners", in_unit(remind_due), every=600),
         Task("remind reviewers", in_unit(remind_reviewers), every=600),
+        Task("tell audiences of announcements", in_unit(tell_audiences)),
         Task("sign a checkpoint", lambda _app: checkpoints.run(db.session()), every=30),
         Task("plan daily jobs", in_unit(plan), every=60),
         Task("carry out jobs", partial(carry_out, stopping=stopping.is_set), lane="long"),

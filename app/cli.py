@@ -18,8 +18,9 @@ def register_commands(app: Flask) -> None:
     """Hang every command on the application."""
     from app.documents.commands import report
     from app.exchange.commands import import_command
+    from app.notices.commands import notices
 
-    for command in (deploy, demo, worker, import_command, report, rules, decision, audit):
+    for command in (deploy, demo, worker, import_command, report, rules, decision, audit, notices):
         app.cli.add_command(command)
 
 

@@ -50,7 +50,7 @@ from app.conversion.models import (
 from app.appeals.models import Appeal, Reversal
 from app.accounts.models import CreditEntry
 from app.documents.models import Credential, DocumentSource, IssuedDocument
-from app.notices.models import Notice, NoticeTemplate
+from app.notices.models import Notice, NoticePreference, NoticeTemplate
 from app.portal.models import Announcement, Question
 from app.preferences.models import Phrase, SavedView
 from app.jobs.models import ExportJob, ImportJob, Job

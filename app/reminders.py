@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from app.appeals.models import Appeal
 from app.calendar import services as calendars
+from app.conversion.models import Assessment
 from app.conversion.models import ConversionApplication as Conversion
 from app.kernel.choices import Choice
 from app.kernel.clock import civil, now, today
@@ -79,6 +80,13 @@ QUEUES = (
     Queue(STAGES["appeal"], "/console/appeals/", Appeal, ("filed",), Appeal.committee_id),
     Queue(STAGES["appeal"], "/console/appeals/", Appeal, ("filed",), only=Appeal.committee_id.is_(None)),
     Queue(
+        Choice("assessment", N_("Assessments")),
+        "/console/assessments/",
+        Assessment,
+        ("asked",),
+        Assessment.organisation_id,
+    ),
+    Queue(
         Choice("unassigned", N_("Unassigned cases")),
         "/console/unassigned/",
         Conversion,
@@ -111,7 +119,7 @@ def remind_reviewers(uow: UnitOfWork) -> int:
 
 
 def _people(uow: UnitOfWork, queue: Queue, owner: int | None) -> list[int]:
-    """Who works on the queue: Center, the committee's members, or the teaching point's staff."""
+    """Who works on the queue: Center, the committee's members, or the staff of a teaching point or of a third-party reviewer."""
     people = select(Account.person_id).where(Account.active, Account.person_id.is_not(None)).distinct()
     if queue.owner is None:
         people = people.where(Account.roles.any(RoleRow.name == Role.CENTER))
@@ -123,6 +131,7 @@ def _people(uow: UnitOfWork, queue: Queue, owner: int | None) -> list[int]:
         )
     else:
         people = people.where(
-            Account.organisation_id == owner, Account.roles.any(RoleRow.name.in_([Role.POINT, Role.CENTER]))
+            Account.organisation_id == owner,
+            Account.roles.any(RoleRow.name.in_([Role.POINT, Role.CENTER, Role.ASSESSOR])),
         )
     return [person_id for person_id in uow.session.scalars(people) if person_id is not None]

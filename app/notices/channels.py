@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import pkgutil
 import re
 import smtplib
 import ssl
@@ -87,21 +86,14 @@ class SmsGateway(Protocol):
 
 def open_channels() -> dict[str, Channel]:
     """The channels that the settings name. Raises ValueError for a setting that names none."""
+    from app.notices.gateways import gateway  # they raise this module's outcomes
+
     chosen = settings()
     outbox = chosen.data_dir / "outbox"
     return {
         "email": SmtpMail(chosen.mail_url) if chosen.mail_url else MailFiles(outbox),
-        "sms": Sms(_gateway(chosen.sms_gateway)) if chosen.sms_gateway else SmsFiles(outbox),
+        "sms": Sms(gateway(chosen.sms_gateway)) if chosen.sms_gateway else SmsFiles(outbox),
     }
-
-
-def _gateway(name: str) -> SmsGateway:
-    """The gateway that ``package.module:name`` makes."""
-    try:
-        made: SmsGateway = pkgutil.resolve_name(name)()
-    except (ValueError, ImportError, AttributeError) as error:
-        raise ValueError(f"CREDITBANK_SMS_GATEWAY: there is no {name!r}") from error
-    return made
 
 
 class Sms:

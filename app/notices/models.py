@@ -93,9 +93,21 @@ class Notice(Leased, Editable, Model):
     )
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
     read_at: Mapped[datetime | None] = mapped_column(Moment)
+    bounced_at: Mapped[datetime | None] = mapped_column(Moment, comment="came back after it was sent")
     error: Mapped[str] = mapped_column(String(300), default="", nullable=False)
 
     person: Mapped[Person] = relationship("Person")
 
     def __repr__(self) -> str:
         return self.subject
+
+
+class NoticePreference(Editable, Model):
+    """By which ways a person wants to be told, beside the platform itself. Codes and warnings go out all the same."""
+
+    __tablename__ = "notice_preference"
+    __table_args__ = (UniqueConstraint("person_id"), {"comment": "by which ways a person wants to be told"})
+
+    person_id: Mapped[int] = mapped_column(Key, ForeignKey("person.id"), nullable=False)
+    by_sms: Mapped[bool] = mapped_column(default=True, nullable=False)
+    by_email: Mapped[bool] = mapped_column(default=True, nullable=False)

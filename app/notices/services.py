@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from uuid import uuid4
 
 from sqlalchemy import inspect, select, update
+from sqlalchemy.orm import Session
 
 from app.kernel.clock import now
 from app.kernel.errors import N_, Conflict, DomainError, Invalid, NotFound
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 from app.notices import words
-from app.notices.models import Notice, NoticeTemplate
+from app.notices.models import Notice, NoticePreference, NoticeTemplate
 from app.notices.words import MASK, Value
 from app.security import personal
 from app.security.models import Person
@@ -27,6 +29,8 @@ from app.security.models import Person
 #: Binds a sealed payload to what it is for.
 PURPOSE = "notice"
 _CHANNELS = ("in_app", "sms", "email")
+#: Warnings that nobody can decline.
+ALWAYS = frozenset({"contact_changed", "staff_account"})
 #: What previews show for a variable; others show their own name.
 _SAMPLES = {
     "name": "陈喆",
@@ -38,6 +42,8 @@ _SAMPLES = {
     "minutes": "10",
     "masked": "138****1234",
     "count": "3",
+    "title": "关于2026年秋季学习成果认定工作的通知",
+    "body": "学习成果认定申请自9月1日起受理，请按时提交。",
 }
 #: A path, not the address of another host in disguise (two slashes, or a backslash).
 _LINK = re.compile(r"|/(?![/\\])[^\s\\\x00-\x1f]*")
@@ -76,7 +82,8 @@ def post(
     masked = plain | dict.fromkeys(hidden, MASK)
     _check_names(template, set(masked))
     root = _root(code, person_id, event or _event(uow, masked, link, unique=bool(hidden)))
-    channels = _channels(template, bool(hidden), to)
+    declined = set() if hidden or to or code in ALWAYS else _declined(uow, person_id)
+    channels = [c for c in _channels(template, bool(hidden), to) if c not in declined]
     if uow.session.scalar(select(Notice.id).where(Notice.key.in_([f"{root}.{c}" for c in channels]))):
         return []
     subject, body = _fill(template, masked, language)
@@ -141,6 +148,48 @@ def mark_read(uow: UnitOfWork, notice_id: int | None = None) -> None:
     if notice_id is not None:
         mine = mine.where(Notice.id == notice_id)
     uow.session.execute(mine.values(read_at=now(), version=Notice.version + 1))
+
+
+@dataclass(frozen=True)
+class Words:
+    """A notice's words without variables left, and whether its template goes out by e-mail."""
+
+    subject: str
+    body: str
+    by_email: bool
+
+
+def words_of(uow: UnitOfWork, code: str, variables: Mapping[str, Value]) -> Words:
+    """The words that :func:`post` would write, for notices written many at a time. Raises Invalid."""
+    template, language = _template(uow, code), settings().locale
+    plain = {name: words.shown(value, language) for name, value in variables.items()}
+    _check_names(template, set(plain))
+    subject, body = _fill(template, plain, language)
+    return Words(subject, body, template.by_email)
+
+
+def preference(session: Session, person_id: int | None) -> tuple[bool, bool]:
+    """(by SMS, by e-mail): both, where a person has said nothing."""
+    row = session.scalar(select(NoticePreference).where(NoticePreference.person_id == person_id))
+    return (row.by_sms, row.by_email) if row is not None else (True, True)
+
+
+def prefer(uow: UnitOfWork, *, by_sms: bool, by_email: bool) -> None:
+    """Note by which ways the actor wants to be told from now on; what is on its way already still comes."""
+    me = uow.actor.person_id
+    if me is None:
+        raise NotFound
+    row = uow.session.scalar(select(NoticePreference).where(NoticePreference.person_id == me))
+    if row is None:
+        row = NoticePreference(person_id=me, created_by_id=uow.actor.user_id)
+        uow.session.add(row)
+    row.by_sms, row.by_email = by_sms, by_email
+    uow.flush()
+
+
+def _declined(uow: UnitOfWork, person_id: int) -> set[str]:
+    by_sms, by_email = preference(uow.session, person_id)
+    return {channel for channel, wanted in (("sms", by_sms), ("email", by_email)) if not wanted}
 
 
 def check_template(template: NoticeTemplate) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, expose, has_access
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from app.console.actions import action
@@ -38,6 +39,7 @@ class _OwnNotices(BaseView):
             before=before,
             unread=queries.unread_count(db.session(), me),
             endpoint=type(self).__name__,
+            preference=services.preference(db.session(), me),
         )
         return page
 
@@ -54,6 +56,15 @@ class _OwnNotices(BaseView):
     def read_all(self) -> ResponseReturnValue:
         with UnitOfWork(db.session, actor()) as uow:
             services.mark_read(uow)
+        return redirect(self._url())
+
+    @expose("/preferences", methods=["POST"])
+    @has_access
+    def preferences(self) -> ResponseReturnValue:
+        """By which ways they want to be told."""
+        with UnitOfWork(db.session, actor()) as uow:
+            services.prefer(uow, by_sms="by_sms" in request.form, by_email="by_email" in request.form)
+        flash(gettext("Your choice has been saved."), "success")
         return redirect(self._url())
 
     def _url(self) -> str:
@@ -113,16 +124,27 @@ class NoticeView(FactView):
 
     datamodel = Records(Notice)
     label, label_plural = _("Notice"), _("Sent notices")
-    list_columns = ["created_at", "person", "subject", "channel", "state", "attempts", "sent_at", "error"]
+    list_columns = [
+        "created_at",
+        "person",
+        "subject",
+        "channel",
+        "state",
+        "attempts",
+        "sent_at",
+        "bounced_at",
+        "error",
+    ]
     show_columns = [
         *("created_at", "person", "channel", "language", "subject", "body", "link"),
-        *("state", "attempts", "due_at", "sent_at", "read_at", "error", "template_code"),
+        *("state", "attempts", "due_at", "sent_at", "read_at", "bounced_at", "error", "template_code"),
     ]
-    search_columns = ["subject", "template_code", "channel", "state", "created_at"]
+    search_columns = ["subject", "template_code", "channel", "state", "created_at", "bounced_at"]
     filters = (TextFilter(Notice, "person.name", _("To")),)
     label_columns = {
         "person": _("To"),
         "sent_at": _("Sent at"),
+        "bounced_at": _("Came back at"),
         "due_at": _("Next try at"),
     }
 

@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.kernel.database import Editable, Key, Model, Moment
+from app.kernel.choices import Choice, Choices
+from app.kernel.database import Code, Editable, Key, Model, Moment
+from app.kernel.errors import N_
 from app.kernel.rows import Rows
 
 if TYPE_CHECKING:
     from app.learners.models import Learner
+    from app.organisations.models import Organisation
+
+
+AUDIENCES = Choices(
+    Choice("none", N_("Nobody; it stands on the portal only")),
+    Choice("learners", N_("Learners")),
+    Choice("staff", N_("Staff")),
+    Choice("everybody", N_("Learners and staff")),
+)
 
 
 class Announcement(Editable, Model):
@@ -23,6 +34,7 @@ class Announcement(Editable, Model):
         CheckConstraint(
             "expires_at IS NULL OR published_at IS NULL OR expires_at > published_at", name="expires_after"
         ),
+        AUDIENCES.check("audience"),
         Index("ix_announcement_published_at", "published_at"),
         {"comment": "announcements on the portal"},
     )
@@ -32,6 +44,26 @@ class Announcement(Editable, Model):
     published_at: Mapped[datetime | None] = mapped_column(Moment, comment="NULL: not yet")
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
     pinned: Mapped[bool] = mapped_column(default=False, nullable=False)
+    audience: Mapped[str] = mapped_column(
+        Code(AUDIENCES),
+        default="none",
+        server_default="none",
+        nullable=False,
+        comment="who gets a notice of it besides",
+    )
+    organisation_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("organisation.id"), comment="only there and below; NULL: everywhere"
+    )
+    told_after: Mapped[int] = mapped_column(
+        Key,
+        default=0,
+        server_default="0",
+        nullable=False,
+        comment="last person told; the next piece begins after",
+    )
+    told_at: Mapped[datetime | None] = mapped_column(Moment, comment="when everybody had been told")
+
+    organisation: Mapped[Organisation | None] = relationship("Organisation")
 
     def __repr__(self) -> str:
         return self.title

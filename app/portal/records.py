@@ -21,14 +21,24 @@ class AnnouncementView(RecordView):
 
     datamodel = Records(Announcement)
     label, label_plural = _("Announcement"), _("Announcements")
-    list_columns = ["title", "published_at", "expires_at", "pinned"]
+    list_columns = ["title", "published_at", "expires_at", "pinned", "audience", "told_at"]
     search_columns = ["title", "body", "published_at", "pinned"]
-    show_columns = ["title", "body", "published_at", "expires_at", "pinned", "created_at", "changed_at"]
-    add_columns = edit_columns = ["title", "body", "published_at", "expires_at", "pinned"]
+    show_columns = [
+        *("title", "body", "published_at", "expires_at", "pinned", "audience", "organisation", "told_at"),
+        *("created_at", "changed_at"),
+    ]
+    add_columns = edit_columns = [
+        *("title", "body", "published_at", "expires_at", "pinned", "audience", "organisation")
+    ]
+    label_columns = {"told_at": _("All told at"), "audience": _("Told as a notice to")}
     description_columns = {
         "published_at": _("Shown from then on; empty: not yet."),
         "expires_at": _("Shown until then; empty: for good."),
         "pinned": _("Stands above the others."),
+        "audience": _(
+            "From the publication on, each of them gets it as a notice, once. Later changes aren't sent."
+        ),
+        "organisation": _("Only people of this organisation and those below; empty: everywhere."),
     }
     base_order = ("published_at", "desc")
 

@@ -266,8 +266,8 @@ TABLE: tuple[Grant, ...] = (
     grant("ReversalView", "queue", A, record="Reversal"),
     grant("ConsumptionEntryView", READ, (C, A)),
     # --- notices
-    grant("MyNoticeView", "index read read_all", L),
-    grant("StaffNoticeView", "index read read_all", STAFF),
+    grant("MyNoticeView", "index read read_all preferences", L),
+    grant("StaffNoticeView", "index read read_all preferences", STAFF),
     grant("NoticeView", READ, (C, A)),
     grant("NoticeView", "resend", C, states="sent unknown failed no_address"),
     grant("NoticeTemplateView", READ, (C, A)),
