@@ -59,7 +59,7 @@ def tell_audiences(uow: UnitOfWork, size: int = PIECE) -> int:
 def audience(row: Announcement) -> Select[Any]:
     """The people who are still to be told, by key: id, whether they can be reached by e-mail, and want to be."""
     wants = aliased(NoticePreference)
-    query: Select[Any] = (
+    query: Any = (
         select(Person.id, Person.email_verified_at, wants.by_email)
         .outerjoin(wants, wants.person_id == Person.id)
         .where(Person.id > row.told_after, Person.wrapped_key.is_not(None))
@@ -73,7 +73,8 @@ def audience(row: Announcement) -> Select[Any]:
         learners = learners.where(Learner.home_point_id.in_(below))
         staff = staff.where(Account.organisation_id.in_(below))
     groups = {"learners": (learners,), "staff": (staff,), "everybody": (learners, staff)}[row.audience]
-    return query.where(or_(*(Person.id.in_(group) for group in groups)))
+    narrowed: Select[Any] = query.where(or_(*(Person.id.in_(group) for group in groups)))
+    return narrowed
 
 
 def _channels(person: Any, by_email: bool) -> tuple[str, ...]:
