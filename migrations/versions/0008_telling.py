@@ -1,7 +1,7 @@
 """telling people
 
-Revision ID: 0007_telling
-Revises: 0006_import_chunks
+Revision ID: 0008_telling
+Revises: 0007_preferences
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0007_telling'
-down_revision = '0006_import_chunks'
+revision = '0008_telling'
+down_revision = '0007_preferences'
 branch_labels = None
 depends_on = None
 
