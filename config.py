@@ -8,7 +8,8 @@ CREDITBANK_DATA_DIR        default ``var/``: database, evidence, outbox, keys
 CREDITBANK_BASE_URL        address that links and QR codes begin with; default ``http://127.0.0.1:PORT``
 CREDITBANK_SECRET_KEY      signs forms; made under the data folder (0600) when absent, refused as absent in production
 CREDITBANK_DATA_KEYS       key-encryption keys, base64 of 32 bytes each, by comma, newest last; likewise
-CREDITBANK_STORAGE_URL     folder for evidence; default ``evidence/`` under the data folder
+CREDITBANK_STORAGE_URL     folder for evidence, default ``evidence/`` under the data folder; or ``s3://bucket/prefix?endpoint=…&region=…``
+CREDITBANK_CLAMD_URL       ``tcp://host:3310`` or ``unix:///path``: clamd looks at uploads; default: none
 CREDITBANK_CHECKPOINT_KEY_FILE  Ed25519 key (PEM) that signs checkpoints of the audit trail: set it for the worker only, in a
                            file that the web server's user can't read; made under the data folder in demo mode; without
                            it production writes no checkpoints
@@ -23,6 +24,8 @@ CREDITBANK_LOCALE          ``zh`` (default) or ``en``
 CREDITBANK_CONTACT_LINE    footer: whom to call
 CREDITBANK_RECORD_NUMBERS  footer: ICP and public-security record numbers, by ``|``
 CREDITBANK_UPLOAD_LIMIT    largest upload in bytes; default 10 MiB
+CREDITBANK_QUOTA           evidence of one learner in all, in bytes; default 200 MiB
+CREDITBANK_FILE_QUOTA      and how many files; default 400
 CREDITBANK_SIGNING_CERT    key and certificate that sign papers: PKCS#12 (.p12, .pfx), or PEM with the key first, its
                            certificate, then its authorities'; default: made under the data folder (name one
                            where several hosts issue papers)
@@ -31,6 +34,10 @@ CREDITBANK_API_RATE        requests to the REST API per key and minute; default 
 CREDITBANK_CREDENTIAL_KEY  Ed25519 key (PEM) that signs portable credentials; default: made under the data folder
 CREDITBANK_IMPORT_LIMIT    largest workbook to import in bytes; default 50 MiB
 CREDITBANK_PERIODS         working days, e.g. ``initial=10,final=15,correction=30,appeal=15,assessment=10,reminder=2``
+CREDITBANK_POLICIES        passwords, codes and sessions, e.g. ``learner_shortest=8,failures=5,lock=15,codes=5``; the names and
+                           defaults stand in ``app/kernel/settings.py``, ``Policies``
+CREDITBANK_REQUIRE_TOTP    ``1`` or ``0``: staff need a second factor; off by default in demo, can't be off in production
+CREDITBANK_PROXIES         how many reverse proxies stand before the server; their ``X-Forwarded-For`` is believed; default 0
 CREDITBANK_NODE_MODULES    where npm put fonts and front-end libraries; default ``node_modules/`` beside this file
 PORT                       of the server that ``run.py`` starts; default 8080
 ========================== =====================================================================================
@@ -42,12 +49,13 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from app.kernel.settings import Periods, Settings
+from app.kernel.settings import Periods, Policies, Settings
 from app.security.keyfiles import data_keys_file, secret_key_file
 
 HOME = Path(__file__).resolve().parent
+Chosen = TypeVar("Chosen", Periods, Policies)
 
 
 class Misconfigured(SystemExit):
@@ -85,6 +93,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         signing_passphrase=environ.get("CREDITBANK_SIGNING_PASSPHRASE", ""),
         credential_key=environ.get("CREDITBANK_CREDENTIAL_KEY", ""),
         upload_limit=_whole(environ, "CREDITBANK_UPLOAD_LIMIT", 10 * 1024 * 1024),
+        quota=_whole(environ, "CREDITBANK_QUOTA", 200 * 1024 * 1024),
+        file_quota=_whole(environ, "CREDITBANK_FILE_QUOTA", 400),
+        clamd_url=environ.get("CREDITBANK_CLAMD_URL", ""),
         api_rate=_whole(environ, "CREDITBANK_API_RATE", 120),
         checkpoint_key_file=_checkpoint_key_file(environ, data_dir, production),
         checkpoint_url=environ.get("CREDITBANK_CHECKPOINT_URL") or str(data_dir / "checkpoints"),
@@ -92,7 +103,10 @@ def load(environ: Mapping[str, str]) -> Settings:
             environ.get("CREDITBANK_CHECKPOINT_PUBLIC_KEY") or data_dir / "checkpoint_key.pub"
         ),
         import_limit=_whole(environ, "CREDITBANK_IMPORT_LIMIT", 50 * 1024 * 1024),
-        periods=_periods(environ.get("CREDITBANK_PERIODS", "")),
+        periods=_numbers(Periods, environ, "CREDITBANK_PERIODS"),
+        policies=_policies(environ),
+        require_totp=_totp(environ, production),
+        proxies=_whole(environ, "CREDITBANK_PROXIES", 0),
     )
 
 
@@ -147,16 +161,31 @@ def _checkpoint_key_file(environ: Mapping[str, str], data_dir: Path, production:
     return None if production else data_dir / "checkpoint_key.pem"
 
 
-def _periods(text: str) -> Periods:
+def _numbers(kind: type[Chosen], environ: Mapping[str, str], name: str) -> Chosen:
+    """Whole numbers by name, e.g. ``initial=10,final=15``; what is not named keeps its default."""
     try:
-        return Periods(
-            **{
-                name.strip(): int(days)
-                for name, _, days in (part.partition("=") for part in text.split(",") if part)
-            }
-        )
+        pairs = [part.partition("=") for part in environ.get(name, "").split(",") if part]
+        return kind(**{key.strip(): int(number) for key, _, number in pairs})
     except (TypeError, ValueError) as error:
-        raise Misconfigured("CREDITBANK_PERIODS: e.g. initial=10,final=15") from error
+        raise Misconfigured(
+            f"{name}: name=number by comma, e.g. {next(iter(vars(kind()).items()))}"
+        ) from error
+
+
+def _policies(environ: Mapping[str, str]) -> Policies:
+    chosen = _numbers(Policies, environ, "CREDITBANK_POLICIES")
+    if not 1 <= chosen.tries <= 5 or min(vars(chosen).values()) < 1:
+        raise Misconfigured("CREDITBANK_POLICIES: numbers from 1 on, and at most 5 tries per code")
+    return chosen
+
+
+def _totp(environ: Mapping[str, str], production: bool) -> bool:
+    given = environ.get("CREDITBANK_REQUIRE_TOTP", "1" if production else "0")
+    if given not in ("0", "1"):
+        raise Misconfigured("CREDITBANK_REQUIRE_TOTP may be 1 or 0")
+    if production and given == "0":
+        raise Misconfigured("CREDITBANK_REQUIRE_TOTP can be off in demo mode only")
+    return given == "1"
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -11,6 +11,7 @@ from flask_appbuilder import AppBuilder
 from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import FileSystemLoader
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.kernel import settings as kernel_settings
 from app.kernel.database import db
@@ -50,6 +51,8 @@ def create_app(chosen: Settings | None = None) -> Flask:
     db.init_app(app)
     Migrate(app, db, directory=str(_HERE.parent / "migrations"), render_as_batch=True, compare_type=True)
     CSRFProtect(app)  # before AppBuilder, or its delete and actions would work by GET (spec 6)
+    if chosen.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=chosen.proxies, x_proto=chosen.proxies)  # type: ignore[method-assign]
     app.session_interface = ServerSessions()
     headers.register(app)
     UnitOfWork.before_commit = [append_all]
@@ -68,6 +71,7 @@ def create_app(chosen: Settings | None = None) -> Flask:
 
 def _give_work(app: Flask) -> None:
     """What the worker does: deliver, let overdue corrections lapse, remind learners and reviewers; long work beside it."""
+    from app.access.codes import send_codes
     from app.api.services import forget_old
     from app.audit import checkpoints
     from app.conversion.services import lapse_overdue, remind_due
@@ -84,6 +88,7 @@ def _give_work(app: Flask) -> None:
     kinds.register(*loading.KINDS, undoing.KIND, registers.KIND)
     register(
         app,
+        Task("find out whom codes go to", in_unit(send_codes)),
         Task("deliver notices", partial(deliver, stopping=stopping.is_set)),
         Task("let overdue corrections lapse", in_unit(lapse_overdue), every=60),
         Task("remind learners", in_unit(remind_due), every=600),

@@ -16,11 +16,14 @@ from app.kernel.unit_of_work import UnitOfWork
 
 def register_commands(app: Flask) -> None:
     """Hang every command on the application."""
+    from app.access.commands import keys, user
+    from app.backup import backup, restore
     from app.documents.commands import report
     from app.exchange.commands import import_command
     from app.notices.commands import notices
 
-    for command in (deploy, demo, worker, import_command, report, rules, decision, audit, notices):
+    house = (deploy, demo, worker, rules, decision, report, audit, notices)
+    for command in (*house, user, keys, backup, restore, import_command):
         app.cli.add_command(command)
 
 

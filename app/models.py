@@ -7,6 +7,8 @@ from app.security.models import (
     Account,
     Consent,
     Person,
+    PersonKey,
+    RecoveryCode,
     Terms,
     Throttle,
     UserSession,
@@ -47,6 +49,7 @@ from app.conversion.models import (
     ConversionSource,
     ConversionTarget,
 )
+from app.access.models import Closure, Correction, Invitation, StandingChange
 from app.appeals.models import Appeal, Reversal
 from app.accounts.models import CreditEntry
 from app.documents.models import Credential, DocumentSource, IssuedDocument

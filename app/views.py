@@ -9,6 +9,9 @@ from typing import Any
 from flask_appbuilder import AppBuilder
 from flask_babel import lazy_gettext as _
 
+from app.access.desks import CorrectionDesk, InvitationDesk, InvitedView
+from app.access.records import ContactView, ProfileView, SafetyView
+from app.access.views import ActivateView, JoinView, RecoverView, RegionView, StrengthView
 from app.accounts.views import CreditEntryView, MyAccountView
 from app.achievements.views import AchievementView, MyAchievementView, MyView
 from app.api.records import AccessKeyView
@@ -118,6 +121,7 @@ MENU = (
         _("Learners"),
         (
             (LearnerView, _("Learner administration"), "people"),
+            (CorrectionDesk, _("Corrections of particulars"), "pencil-square"),
             (AchievementView, _("Learners' achievements"), "award"),
             (CreditEntryView, _("Postings"), "wallet2"),
         ),
@@ -191,6 +195,7 @@ MENU = (
         _("Administration"),
         (
             (AccountView, _("Accounts"), "person-gear"),
+            (InvitationDesk, _("Invitations"), "envelope-open"),
             (AccessKeyView, _("Keys of the REST API"), "key"),
             (JobView, _("All jobs"), "list-task"),
         ),
@@ -200,6 +205,15 @@ MENU = (
 #: Pages without a menu entry of staff: the public's, learners', and parts of other pages.
 WITHOUT_MENU: tuple[type[Any], ...] = (
     LoginView,
+    ActivateView,
+    RecoverView,
+    JoinView,
+    RegionView,
+    StrengthView,
+    InvitedView,
+    SafetyView,
+    ContactView,
+    ProfileView,
     PasswordView,
     EvidenceView,
     DocumentView,

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
 
-from app.achievements import values
+from app.achievements import signals, values
 from app.appeals.models import Appeal, Reversal
 from app.console.desk import Column, Desk, Filter, uploads
 from app.console.interface import Records
@@ -107,6 +107,7 @@ class ConversionDesk(Desk):
         }
         return {
             "files": files,
+            "signals": [sign for a in case.achievements for sign in signals.of(db.session(), a)],
             "shown": {a.id: values.shown(a) for a in case.achievements},
             "tools_template": self.tools(case),
             "asked": db.session.scalars(

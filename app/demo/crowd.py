@@ -29,7 +29,7 @@ from app.learners.models import Learner
 from app.organisations.models import Organisation
 from app.rules.models import Rule, RuleVersion
 from app.security import personal
-from app.security.models import Person
+from app.security.models import Person, PersonKey
 
 SURNAMES = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾"
@@ -73,13 +73,15 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
     }
     moment = now()
     due = calendar.deadline(session, moment, 10)
-    rows: dict[type[Any], list[dict[str, Any]]] = {model: [] for model in first}
+    rows: dict[type[Any], list[dict[str, Any]]] = {model: [] for model in (*first, PersonKey)}
     for number in range(count):
         person, learner = first[Person] + number, first[Learner] + number
         achievement, case = first[Achievement] + number, first[ConversionApplication] + number
         home = points[dice.choice((POINT, POINT2))]
         version = dice.choice(versions)
-        rows[Person].append({"id": person, **_person(dice, start + number)})
+        made = _person(dice, start + number)
+        rows[PersonKey].append({"person_id": person, "wrapped": made.pop("wrapped_key")})
+        rows[Person].append({"id": person, **made})
         rows[Learner].append(
             {
                 "id": learner,

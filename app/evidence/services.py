@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from sqlalchemy import func, select
 
+from app.evidence import antivirus
 from app.evidence import content as contents
 from app.evidence.content import IMAGES, PDF, SUFFIXES
 from app.evidence.models import EvidenceFile
@@ -25,11 +26,9 @@ def keep(
 
     Raises TooLarge, Invalid (not one of ``allow``, broken, active content) or NoSpace.
     """
-    limit = settings().upload_limit
-    if not content:
-        raise Invalid("file_empty", N_("The file is empty."))
-    if len(content) > limit:
-        raise TooLarge("file_too_large", N_("The file is larger than %(limit)s MB."), limit=limit // 2**20)
+    _check_size(content)
+    _check_quota(uow, learner_id, len(content))
+    antivirus.check(content)
     clean = contents.clean(content, allow)
     row = EvidenceFile(
         learner_id=learner_id,
@@ -45,9 +44,21 @@ def keep(
     return row
 
 
+def keep_picture(uow: UnitOfWork, content: bytes) -> str:
+    """A person's picture, drawn anew and small; returns its digest. Raises TooLarge, Invalid, NoSpace."""
+    _check_size(content)
+    antivirus.check(content)
+    return _put(uow, contents.clean(content, IMAGES).thumbnail)
+
+
 def read(row: EvidenceFile) -> bytes:
     """The stored bytes. Raises NotFound when the store has lost them."""
-    with store().open(row.digest) as file:
+    return read_digest(row.digest)
+
+
+def read_digest(digest: str) -> bytes:
+    """The stored bytes with this digest. Raises NotFound."""
+    with store().open(digest) as file:
         return file.read()
 
 
@@ -71,6 +82,27 @@ def safe_name(name: str, media_type: str = "") -> str:
     short = kept.strip()[-120:] or "file"
     suffixes = SUFFIXES.get(media_type, ("",))
     return short if short.lower().endswith(suffixes) else short + suffixes[0]
+
+
+def _check_quota(uow: UnitOfWork, learner_id: int, size: int) -> None:
+    """A learner's evidence has its bounds, however many applications it comes with. Raises TooLarge."""
+    held, files = uow.session.execute(
+        select(func.coalesce(func.sum(EvidenceFile.size), 0), func.count()).where(
+            EvidenceFile.learner_id == learner_id
+        )
+    ).one()
+    if held + size > settings().quota or files >= settings().file_quota:
+        raise TooLarge(
+            "quota", N_("This account holds as much evidence as it may. Please ask the management centre.")
+        )
+
+
+def _check_size(content: bytes) -> None:
+    limit = settings().upload_limit
+    if not content:
+        raise Invalid("file_empty", N_("The file is empty."))
+    if len(content) > limit:
+        raise TooLarge("file_too_large", N_("The file is larger than %(limit)s MB."), limit=limit // 2**20)
 
 
 def _put(uow: UnitOfWork, content: bytes) -> str:

@@ -64,6 +64,12 @@ class Conflict(DomainError):
     status = 409
 
 
+class TooMany(DomainError):
+    """Too often for now: a lock or a limit that passes with time."""
+
+    status = 429
+
+
 class TooLarge(DomainError):
     """An upload over the limit."""
 
@@ -74,3 +80,9 @@ class NoSpace(DomainError):
     """The store has no room left; nothing was written."""
 
     status = 507
+
+
+class Unavailable(DomainError):
+    """Something outside the house doesn't answer; nothing was done."""
+
+    status = 503

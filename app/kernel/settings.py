@@ -22,6 +22,34 @@ class Periods:
 
 
 @dataclass(frozen=True)
+class Policies:
+    """Limits around passwords, codes and sessions (spec 5), each with the spec's default."""
+
+    #: Shortest password of learners and of staff, and the longest of both.
+    learner_shortest: int = 8
+    staff_shortest: int = 12
+    longest: int = 64
+    #: Failed log-ins per account and per address that lock, and the first lock in minutes; it doubles each time.
+    failures: int = 5
+    address_failures: int = 5
+    lock: int = 15
+    #: Codes: minutes they live, tries (at most 5), seconds until a new one, how many per number and per address an hour.
+    code: int = 10
+    tries: int = 5
+    wait: int = 60
+    codes: int = 5
+    address_codes: int = 100
+    #: Sessions, in minutes: how long they may rest and how long they may last.
+    learner_idle: int = 30
+    learner_session: int = 720
+    staff_idle: int = 15
+    staff_session: int = 480
+    #: Hours that an invitation can be used, minutes that a second factor counts as fresh.
+    invitation: int = 24
+    fresh: int = 10
+
+
+@dataclass(frozen=True)
 class Settings:
     """Every setting of the product. Sizes in bytes, times in seconds unless the name says otherwise."""
 
@@ -48,6 +76,10 @@ class Settings:
     credential_key: str = ""
     import_limit: int = 50 * 1024 * 1024
     pixel_limit: int = 50_000_000
+    #: Evidence of one learner in all, in bytes, and how many files.
+    quota: int = 200 * 1024 * 1024
+    file_quota: int = 400
+    clamd_url: str = ""
     #: Requests to the REST API per key and minute.
     api_rate: int = 120
     #: Ed25519 key that signs checkpoints of the audit trail; the worker's alone. None: no checkpoints are written.
@@ -57,6 +89,11 @@ class Settings:
     #: The public half, for whoever verifies.
     checkpoint_public_key: Path = Path("checkpoint_key.pub")
     periods: Periods = field(default_factory=Periods)
+    policies: Policies = field(default_factory=Policies)
+    #: Whether staff need a second factor.
+    require_totp: bool = False
+    #: How many proxies stand before the server and say who asks (``X-Forwarded-For``).
+    proxies: int = 0
 
     @property
     def demo(self) -> bool:

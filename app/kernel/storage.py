@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from app.kernel.errors import N_, NoSpace, NotFound
+from app.kernel.objects import object_storage
 from app.kernel.settings import settings
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -95,5 +96,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def store() -> Storage:
-    """The store in force."""
+    """The store in force: a folder, or an object store (``s3://…``)."""
+    if settings().storage_url.startswith("s3://"):
+        return object_storage(settings().storage_url)
     return FolderStorage(Path(settings().storage_url))

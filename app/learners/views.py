@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
-from flask import Response, make_response, request, url_for
+from flask import Response, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import expose, has_access
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import Select
 
+from app.access import standing as measures
 from app.console import formats
 from app.console.checked import CheckedView
 from app.console.filters import Filter
 from app.console.interface import Records
 from app.kernel.database import db
-from app.kernel.errors import Invalid
+from app.kernel.errors import DomainError, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners import queries, services
-from app.learners.models import Learner
+from app.learners.models import STANDINGS, Learner
 from app.organisations.models import Organisation
 from app.security import personal
 from app.security.current import actor
@@ -33,6 +35,15 @@ PARTS = {
     "email": _("E-mail"),
     "birth_date": _("Date of birth"),
     "address": _("Address"),
+}
+
+
+#: What the measures are called on the page.
+MEASURE_WORDS = {
+    "correction": _("To be corrected within a time"),
+    "suspended": _("Suspend the account"),
+    "closed": _("Deregister the account"),
+    "active": _("Take the measure back"),
 }
 
 
@@ -81,6 +92,34 @@ class LearnerView(CheckedView):
         masked = [(label, personal.masked(person, part)) for part, label in PARTS.items()]
         gender = formats.read(GENDERS[person.gender] if person.gender else None)
         return [*super().shown_groups(row), (_("Personal data"), [(_("Gender"), gender), *masked])]
+
+    @expose("/<pk>/standing", methods=["GET", "POST"])
+    @has_access
+    def standing(self, pk: str) -> ResponseReturnValue:
+        """限期改正, 暂停使用, 注销登记, and taking them back; the learner reads the reason."""
+        row = self.datamodel.one(pk, self.base, paths=("person",))
+        back, problem, status = url_for(f"{self.endpoint}.show", pk=pk), "", 200
+        if request.method == "POST":
+            try:
+                until = date.fromisoformat(request.form["until"]) if request.form.get("until") else None
+                with UnitOfWork(db.session, actor()) as uow:
+                    locked = self.datamodel.one(pk, self.base, lock=True)
+                    after, reason = request.form.get("after", ""), request.form.get("reason", "")
+                    measures.change(uow, locked, after, reason, until)
+                flash(gettext("Done; the learner has been told."), "success")
+                return redirect(back)
+            except DomainError as error:
+                problem, status = gettext(error.message, **error.params), error.status
+            except ValueError:
+                problem, status = gettext("Please give the day by which it has to be corrected."), 422
+            db.session.expire_all()
+            row = self.datamodel.one(pk, self.base, paths=("person",))
+        offered = measures.MEASURES.get(row.standing, ()) if row.person.erased_at is None else ()
+        return self.render_template(
+            "learners/standing.html", view=self, row=row, given=request.form, problem=problem, back=back,
+            title=gettext("Standing of the account"), present=STANDINGS[row.standing], standings=STANDINGS,
+            measures=[(code, MEASURE_WORDS[code]) for code in offered], past=measures.past(db.session(), row.id),
+        ), status  # fmt: skip
 
     @expose("/<pk>/reveal", methods=["GET", "POST"])
     @has_access

@@ -118,7 +118,7 @@ def _parcel(notice: Notice) -> Parcel:
     """Raises Refused where there is nothing to send, or nowhere."""
     try:
         body, address = unseal(notice)
-        if address is None and reachable(notice.person, notice.channel):
+        if address is None and notice.person is not None and reachable(notice.person, notice.channel):
             address = personal.reveal(notice.person, "mobile" if notice.channel == "sms" else "email")
     except Exception as error:  # a sealed value that doesn't open must not stop the others
         log.exception("notice %s can't be opened", notice.id)

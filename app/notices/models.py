@@ -77,7 +77,9 @@ class Notice(Leased, Editable, Model):
     __audited__ = False
 
     template_code: Mapped[str] = mapped_column(String(32), nullable=False)
-    person_id: Mapped[int] = mapped_column(Key, ForeignKey("person.id"), nullable=False)
+    person_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("person.id"), comment="NULL: to an address of somebody who has no account yet"
+    )
     channel: Mapped[str] = mapped_column(Code(CHANNELS), nullable=False)
     state: Mapped[str] = mapped_column(Code(NOTICE_STATES), default="pending", nullable=False)
     language: Mapped[str] = mapped_column(String(5), default="zh", nullable=False)
@@ -96,7 +98,7 @@ class Notice(Leased, Editable, Model):
     bounced_at: Mapped[datetime | None] = mapped_column(Moment, comment="came back after it was sent")
     error: Mapped[str] = mapped_column(String(300), default="", nullable=False)
 
-    person: Mapped[Person] = relationship("Person")
+    person: Mapped[Person | None] = relationship("Person")
 
     def __repr__(self) -> str:
         return self.subject

@@ -30,7 +30,7 @@ from app.security.models import Person
 PURPOSE = "notice"
 _CHANNELS = ("in_app", "sms", "email")
 #: Warnings that nobody can decline.
-ALWAYS = frozenset({"contact_changed", "staff_account"})
+ALWAYS = frozenset({"contact_changed", "staff_account", "registered_again", "standing_changed"})
 #: What previews show for a variable; others show their own name.
 _SAMPLES = {
     "name": "陈喆",
@@ -52,7 +52,7 @@ _LINK = re.compile(r"|/(?![/\\])[^\s\\\x00-\x1f]*")
 def post(
     uow: UnitOfWork,
     code: str,
-    person_id: int,
+    person_id: int | None,
     *,
     variables: Mapping[str, Value],
     link: str = "",
@@ -64,15 +64,15 @@ def post(
 
     ``variables`` and ``secret`` together fill exactly the template's variables; what is in ``secret`` is
     sealed and goes by SMS and e-mail only. ``to`` maps channels to addresses that stand instead of the
-    person's own, e.g. the old one after a change. ``link`` is a path of ours. ``event`` names what
-    happened, so that posting it twice is posting it once; by default it is the act recorded last in this
-    unit of work.
+    person's own, e.g. the old one after a change; without a person it says where to go, and nothing shows in
+    the platform. ``link`` is a path of ours. ``event`` names what happened, so that posting it twice is
+    posting it once; by default it is the act recorded last in this unit of work.
 
     Raises Invalid where the variables are not those of the template.
     """
     template = _template(uow, code)
-    person = uow.session.get(Person, person_id)
-    if person is None:
+    person = uow.session.get(Person, person_id) if person_id is not None else None
+    if person is None and (person_id is not None or to is None):
         raise NotFound
     if not _LINK.fullmatch(link):
         raise ValueError("a notice leads to a page of ours")
@@ -82,8 +82,9 @@ def post(
     masked = plain | dict.fromkeys(hidden, MASK)
     _check_names(template, set(masked))
     root = _root(code, person_id, event or _event(uow, masked, link, unique=bool(hidden)))
-    declined = set() if hidden or to or code in ALWAYS else _declined(uow, person_id)
-    channels = [c for c in _channels(template, bool(hidden), to) if c not in declined]
+    asked = person_id is None or hidden or to or code in ALWAYS
+    declined = set() if asked or person_id is None else _declined(uow, person_id)
+    channels = [c for c in _channels(template, bool(hidden) or person is None, to) if c not in declined]
     if uow.session.scalar(select(Notice.id).where(Notice.key.in_([f"{root}.{c}" for c in channels]))):
         return []
     subject, body = _fill(template, masked, language)
@@ -243,14 +244,14 @@ def _fill(template: NoticeTemplate, values: Mapping[str, str], language: str) ->
 def _channels(template: NoticeTemplate, secret: bool, to: Mapping[str, str] | None) -> list[str]:
     """In the platform always, but for secrets, which can't be shown there; the rest as the template wants."""
     wanted = {"in_app": not secret, "sms": template.by_sms, "email": template.by_email}
-    return [c for c in _CHANNELS if wanted[c] and (to is None or c == "in_app" or c in to)]
+    return [c for c in _CHANNELS if wanted[c] and (to is None or c == "in_app" or to.get(c))]
 
 
-def _route(notice: Notice, person: Person, to: Mapping[str, str] | None) -> None:
+def _route(notice: Notice, person: Person | None, to: Mapping[str, str] | None) -> None:
     """The first state: read in the platform at once, on its way, or nowhere to go."""
     if notice.channel == "in_app":
         notice.state, notice.sent_at = "sent", now()
-    elif to is None and not reachable(person, notice.channel):
+    elif to is None and (person is None or not reachable(person, notice.channel)):
         notice.state = "no_address"
     else:
         notice.state = "pending"
@@ -271,7 +272,7 @@ def unseal(notice: Notice) -> tuple[str, str | None]:
 
 def reachable(person: Person, channel: str) -> bool:
     """Whether the person has an address for the channel: any mobile, but only a verified e-mail."""
-    if person.wrapped_key is None:
+    if person.erased_at is not None:
         return False
     if channel == "sms":
         return person.mobile_sealed is not None
@@ -290,5 +291,5 @@ def _event(uow: UnitOfWork, values: Mapping[str, str], link: str, unique: bool) 
     return json.dumps([uow.events[-1].action, row, sorted(values.items()), link])
 
 
-def _root(code: str, person_id: int, event: str) -> str:
+def _root(code: str, person_id: int | None, event: str) -> str:
     return f"{code}.{sha256(json.dumps([code, person_id, event]).encode()).hexdigest()[:32]}"

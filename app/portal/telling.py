@@ -62,7 +62,7 @@ def audience(row: Announcement) -> Select[Any]:
     query: Any = (
         select(Person.id, Person.email_verified_at, wants.by_email)
         .outerjoin(wants, wants.person_id == Person.id)
-        .where(Person.id > row.told_after, Person.wrapped_key.is_not(None))
+        .where(Person.id > row.told_after, Person.erased_at.is_(None))
         .order_by(Person.id)
     )
     learners = select(Learner.person_id).where(Learner.user_id.is_not(None), Learner.standing != "closed")

@@ -14,7 +14,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
 
 from app.achievements import queries as achievement_queries
-from app.achievements import values
+from app.achievements import signals, values
 from app.achievements.models import ORIGINS, Achievement
 from app.achievements.models import STATES as ACHIEVEMENT_STATES
 from app.achievements.states import EDITABLE
@@ -205,6 +205,7 @@ class RecognitionDesk(Desk):
         ).all()
         return {
             "achievement": achievement,
+            "signals": signals.of(db.session(), achievement),
             "shown": values.shown(achievement),
             "origins": ORIGINS,
             "rounds": rounds,

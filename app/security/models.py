@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -54,7 +55,12 @@ class Person(Editable, Model):
         UniqueConstraint("identity_index"),
         IDENTITY_TYPES.check("identity_type", nullable=True),
         GENDERS.check("gender", nullable=True),
-        CheckConstraint("erased_at IS NULL OR wrapped_key IS NULL", name="erased_means_no_key"),
+        CheckConstraint(
+            "erased_at IS NULL OR (identity_sealed IS NULL AND mobile_sealed IS NULL AND email_sealed IS NULL "
+            "AND birth_date_sealed IS NULL AND address_sealed IS NULL AND identity_index IS NULL "
+            "AND mobile_index IS NULL AND email_index IS NULL)",
+            name="erased_holds_nothing",
+        ),
         Index("ix_person_mobile_index", "mobile_index"),
         Index("ix_person_email_index", "email_index"),
         Index("ix_person_name", "name"),
@@ -69,7 +75,6 @@ class Person(Editable, Model):
     name_search: Mapped[str] = mapped_column(
         String(600), default="", nullable=False, comment="name, pinyin and initials, folded"
     )
-    wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary, comment="data key, wrapped; NULL: erased")
     erased_at: Mapped[datetime | None] = mapped_column(Moment)
     identity_type: Mapped[str | None] = mapped_column(Code(IDENTITY_TYPES))
     identity_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -91,8 +96,32 @@ class Person(Editable, Model):
     )
     ethnicity: Mapped[str | None] = mapped_column(String(2), comment="GB/T 3304, 01 to 56, 97, 98")
 
+    key: Mapped[PersonKey | None] = relationship(back_populates="person", cascade="all, delete-orphan")
+
+    @property
+    def wrapped_key(self) -> bytes | None:
+        """The person's data key, wrapped; None once it was destroyed."""
+        return self.key.wrapped if self.key is not None else None
+
     def __repr__(self) -> str:
         return self.name
+
+
+class PersonKey(Model):
+    """The data key of a person, wrapped. In a table of its own, so that backups can keep keys apart from data, and
+    destroying one row erases a person.
+    """
+
+    __tablename__ = "person_key"
+    __table_args__ = ({"comment": "wrapped data keys of persons; backed up apart from everything else"},)
+    __audited__ = False
+
+    person_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("person.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary, nullable=False)
+
+    person: Mapped[Person] = relationship(back_populates="key")
 
 
 class Account(FabUser):
@@ -121,6 +150,12 @@ class Account(FabUser):
     )
     employer_id: Mapped[int | None] = mapped_column(
         Key, ForeignKey("organisation.id", use_alter=True), comment="where they work, if elsewhere"
+    )
+    totp_sealed: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="secret of the second factor, sealed; NULL: none"
+    )
+    totp_step: Mapped[int] = mapped_column(
+        Integer, default=0, nullable=False, comment="last time step used: no code works twice"
     )
     version: Mapped[int] = mapped_column(Integer, default=1, nullable=False)
 
@@ -181,6 +216,12 @@ class VerificationCode(Identified, Model):
         CODE_PURPOSES.check("purpose"),
         CheckConstraint("tries BETWEEN 0 AND 5", name="tries_limited"),
         Index("ix_verification_code_target_index", "target_index", "sent_at"),
+        Index(
+            "ix_verification_code_unsent",
+            "id",
+            sqlite_where=text("payload IS NOT NULL"),
+            postgresql_where=text("payload IS NOT NULL"),
+        ),
         {"comment": "codes sent to prove a mobile or mailbox"},
     )
     __audited__ = False
@@ -197,6 +238,27 @@ class VerificationCode(Identified, Model):
     expires_at: Mapped[datetime] = mapped_column(Moment, nullable=False)
     tries: Mapped[int] = mapped_column(Integer, default=0, nullable=False)
     used_at: Mapped[datetime | None] = mapped_column(Moment)
+    spent_at: Mapped[datetime | None] = mapped_column(
+        Moment, comment="when what it proved was made use of, once"
+    )
+    payload: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="code and whom to send it to, sealed; wiped by the worker that sends it"
+    )
+
+
+class RecoveryCode(Identified, Model):
+    """One of the codes that stand in for a lost second factor; each works once."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (
+        UniqueConstraint("user_id", "code_hash"),
+        {"comment": "recovery codes of second factors, hashed"},
+    )
+    __audited__ = False
+
+    user_id: Mapped[int] = mapped_column(Key, ForeignKey("ab_user.id", ondelete="CASCADE"), nullable=False)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), nullable=False)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Throttle(Identified, Model):
@@ -211,6 +273,7 @@ class Throttle(Identified, Model):
     key: Mapped[str] = mapped_column(String(128), nullable=False, comment="what is counted, hashed")
     failures: Mapped[int] = mapped_column(Integer, default=0, nullable=False)
     locks: Mapped[int] = mapped_column(Integer, default=0, nullable=False)
+    since: Mapped[datetime | None] = mapped_column(Moment, comment="begin of the window that is counted in")
     locked_until: Mapped[datetime | None] = mapped_column(Moment)
 
 

@@ -23,9 +23,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.kernel.clock import now
 from app.kernel.errors import N_, Invalid
 from app.kernel.settings import settings
-from app.security.models import Person
+from app.security.models import Person, PersonKey
 from app.security.names import search_text
 
 #: What stands for a commitment whose key is destroyed.
@@ -43,7 +44,7 @@ def new_person(name: str, **parts: str | None) -> Person:
     a session.
     """
     person = Person(uid=secrets.token_hex(16), name=name, name_search=search_text(name))
-    person.wrapped_key = _wrap(person.uid, AESGCM.generate_key(256))
+    person.key = PersonKey(wrapped=_wrap(person.uid, AESGCM.generate_key(256)))
     seal(person, **parts)
     return person
 
@@ -90,13 +91,7 @@ def reveal(person: Person, part: str) -> str | None:
     sealed: bytes | None = getattr(person, f"{part}_sealed")
     if sealed is None or person.wrapped_key is None:
         return None
-    try:
-        plain = AESGCM(_unwrap(person.uid, person.wrapped_key)).decrypt(
-            sealed[:12], sealed[12:], _bound(person.uid, part)
-        )
-    except InvalidTag as error:
-        raise Unreadable(f"person {person.id}: {part}") from error
-    return plain.decode()
+    return open_value(person, part, sealed)
 
 
 def masked(person: Person, part: str) -> str:
@@ -145,6 +140,52 @@ def open_bytes(purpose: str, binding: str, sealed: bytes) -> bytes:
         return AESGCM(_derived(purpose)).decrypt(sealed[:12], sealed[12:], binding.encode())
     except InvalidTag as error:
         raise Unreadable(purpose) from error
+
+
+def keyed(purpose: str, value: str) -> bytes:
+    """A keyed digest of something short (a code, an address): nobody without the key can try values out."""
+    return _blind(purpose, value)
+
+
+def rewrap(person: Person) -> bool:
+    """Wrap the person's data key with the newest key of the settings; False where it is already. Raises Unreadable."""
+    wrapped = person.wrapped_key
+    if person.key is None or wrapped is None or wrapped[0] == len(settings().data_keys) - 1:
+        return False
+    person.key.wrapped = _wrap(person.uid, _unwrap(person.uid, wrapped))
+    return True
+
+
+def erase(person: Person, name: str) -> None:
+    """Destroy the person's key, sealed parts and indexes; ``name`` stands where theirs did.
+
+    ``holder_seal`` stays: it bars spending twice and tells nothing without the house's key.
+    """
+    person.key = None
+    for part in PARTS:
+        setattr(person, f"{part}_sealed", None)
+    person.identity_index = person.mobile_index = person.email_index = None
+    person.mobile_verified_at = person.email_verified_at = None
+    person.gender = person.ethnicity = None
+    person.nationality = "CN"
+    person.name, person.name_search = name, ""
+    person.erased_at = now()
+
+
+def seal_value(person: Person, label: str, value: str) -> bytes:
+    """Seal something else of a person's under their key, bound to ``label``. Raises Unreadable once erased."""
+    return _seal(person, label, value)
+
+
+def open_value(person: Person, label: str, sealed: bytes) -> str | None:
+    """Open what :func:`seal_value` sealed; None once the person was erased. Raises Unreadable."""
+    if person.wrapped_key is None or not sealed:
+        return None
+    try:
+        key = AESGCM(_unwrap(person.uid, person.wrapped_key))
+        return key.decrypt(sealed[:12], sealed[12:], _bound(person.uid, label)).decode()
+    except InvalidTag as error:
+        raise Unreadable(f"person {person.id}: {label}") from error
 
 
 def find_by_identity(session: Session, kind: str, number: str) -> Person | None:

@@ -28,8 +28,6 @@ _MARK = "s1."
 #: Addresses that know callers by a token alone: no cookie is read there, and none is set.
 WITHOUT_COOKIES = "/api/"
 _TOUCH = timedelta(minutes=1)
-LEARNER_IDLE, LEARNER_LONGEST = timedelta(minutes=30), timedelta(hours=12)
-STAFF_IDLE, STAFF_LONGEST = timedelta(minutes=15), timedelta(hours=8)
 
 
 class ServerSession(SecureCookieSession):
@@ -95,7 +93,7 @@ class ServerSessions(SecureCookieSessionInterface):
         elif session.modified or session.stale:
             _write(
                 update(UserSession)
-                .where(UserSession.token_hash == _digest(session.token))
+                .where(UserSession.token_hash == token_digest(session.token))
                 .values(content=json.dumps(dict(session)), seen_at=now())
             )
 
@@ -109,7 +107,7 @@ class ServerSessions(SecureCookieSessionInterface):
                 Account.epoch.label("current"),
             )
             .join(UserSession, UserSession.user_id == Account.id)
-            .where(UserSession.token_hash == _digest(token), Account.active)
+            .where(UserSession.token_hash == token_digest(token), Account.active)
         )
         with db.engine.connect() as connection:
             row = connection.execute(query).one_or_none()
@@ -131,7 +129,7 @@ class ServerSessions(SecureCookieSessionInterface):
         actor: Actor = session.actor  # type: ignore[assignment]
         _write(
             insert(UserSession).values(
-                token_hash=_digest(token),
+                token_hash=token_digest(token),
                 user_id=actor.user_id,
                 epoch=session.pop("_epoch"),
                 content=json.dumps(dict(session)),
@@ -147,20 +145,23 @@ class ServerSessions(SecureCookieSessionInterface):
 
 def idle(actor: Actor) -> timedelta:
     """How long a session may rest."""
-    return LEARNER_IDLE if actor.roles <= {"Learner"} else STAFF_IDLE
+    policy = settings().policies
+    return timedelta(minutes=policy.learner_idle if actor.roles <= {"Learner"} else policy.staff_idle)
 
 
 def longest(actor: Actor) -> timedelta:
     """How long a session may last."""
-    return LEARNER_LONGEST if actor.roles <= {"Learner"} else STAFF_LONGEST
+    policy = settings().policies
+    return timedelta(minutes=policy.learner_session if actor.roles <= {"Learner"} else policy.staff_session)
 
 
 def end_session(token: str) -> None:
     """Make a token worthless."""
-    _write(delete(UserSession).where(UserSession.token_hash == _digest(token)))
+    _write(delete(UserSession).where(UserSession.token_hash == token_digest(token)))
 
 
-def _digest(token: str) -> bytes:
+def token_digest(token: str) -> bytes:
+    """What the table holds of a token."""
     return hashlib.sha256(token.encode()).digest()
 
 

@@ -14,14 +14,17 @@ from flask_login import login_user, logout_user
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from app.access import invitations
+from app.access.invitations import POWERFUL
 from app.console.interface import Records
 from app.console.views import RecordView
+from app.kernel.clock import now
 from app.kernel.database import db
-from app.kernel.errors import N_, Conflict, Forbidden, Invalid
+from app.kernel.errors import N_, Forbidden, Invalid, TooMany
 from app.kernel.unit_of_work import UnitOfWork
-from app.security import services
+from app.security import flows, pace, services, totp
 from app.security.current import SignedIn, actor, actor_of
-from app.security.forms import LoginForm, PasswordForm
+from app.security.forms import FactorForm, LoginForm, PasswordForm
 from app.security.models import Account
 from app.security.permissions import Role
 
@@ -31,8 +34,11 @@ def home_of(roles: frozenset[str]) -> str:
     return "/me/" if roles <= {"Learner"} else "/console/"
 
 
-def sign_in(account: Account, database: Session) -> SignedIn:
-    """Begin a new session for ``account``; nothing of the visitor's goes along but the language."""
+def sign_in(account: Account, database: Session, *, factor: bool = False) -> SignedIn:
+    """Begin a new session for ``account``; nothing of the visitor's goes along but the language.
+
+    ``factor``: a second factor was given just now.
+    """
     locale = session.get("locale")
     session.clear()
     session.token = None  # type: ignore[attr-defined]
@@ -41,6 +47,8 @@ def sign_in(account: Account, database: Session) -> SignedIn:
     session["_epoch"] = account.epoch
     if locale:
         session["locale"] = locale
+    if factor:
+        session["factor_at"] = now().isoformat()
     user = SignedIn(found)
     login_user(user)
     return user
@@ -61,16 +69,19 @@ class LoginView(BaseView):
         status = 200
         if form.validate_on_submit():
             try:
-                with UnitOfWork(db.session, actor()) as uow:
-                    account = services.authenticate(uow, form.username.data, form.password.data)
+                account = self._authenticated(form)
                 if account is not None:
+                    following = _local(request.args.get("next", "")) or ""
+                    if account.totp_sealed is not None:
+                        flows.begin("factor", account=account.id, epoch=account.epoch, next=following)
+                        return redirect(url_for("LoginView.factor"))
                     user = sign_in(account, db.session())
-                    return redirect(_local(request.args.get("next", "")) or home_of(user.actor.roles))
+                    return redirect(following or home_of(user.actor.roles))
                 flash(_("Account or password is not right."), "danger")
                 status = 401
-            except Conflict as error:
+            except TooMany as error:
                 flash(_(error.message, **error.params), "danger")
-                status = 429
+                status = error.status
         return (
             self.render_template(
                 "appbuilder/general/security/login_db.html",
@@ -80,6 +91,63 @@ class LoginView(BaseView):
             ),
             status,
         )
+
+    def _authenticated(self, form: LoginForm) -> Account | None:
+        account = None
+        # Only a refusal could tell something by its time; a right password may answer at once.
+        with pace.level(lambda: account is None), UnitOfWork(db.session, actor()) as uow:
+            account = services.authenticate(uow, form.username.data, form.password.data, form.kind.data)
+            if account is not None and account.totp_sealed is None:
+                services.entered(uow, account)
+        return account
+
+    @expose("/login/code/", methods=["GET", "POST"])
+    @has_access
+    def factor(self) -> ResponseReturnValue:
+        """The second factor, after the password."""
+        flow = flows.find("factor")
+        if flow is None:
+            return redirect(url_for("LoginView.login"))
+        form, status = FactorForm(), 200
+        if form.validate_on_submit():
+            try:
+                with UnitOfWork(db.session, actor()) as uow:
+                    account = uow.session.get_one(Account, flow.content["account"])
+                    same = account.active and account.epoch == flow.content["epoch"]
+                    right = same and totp.verify(uow, account, form.code.data)
+                    if right:
+                        services.entered(uow, account)
+                if right:
+                    user = sign_in(account, db.session(), factor=True)
+                    return redirect(flow.content["next"] or home_of(user.actor.roles))
+                form.code.errors = [_("This code is not right. Please check the clock of your device.")]
+                status = 401
+            except TooMany as error:
+                form.code.errors = [_(error.message, **error.params)]
+                status = error.status
+        note = _("Please enter the code that your authenticator app shows.")
+        return self.render_template("security/factor.html", form=form, kept=(), note=note), status
+
+    @expose("/login/again/", methods=["GET", "POST"])
+    @has_access
+    def again(self) -> ResponseReturnValue:
+        """The second factor once more, before something that weighs (the gate leads here and takes the code)."""
+        following = _local(request.args.get("next", "")) or home_of(actor().roles)
+        form, status = FactorForm(), 200
+        if form.validate_on_submit() and actor().user_id is not None:
+            try:
+                with UnitOfWork(db.session, actor()) as uow:
+                    right = totp.verify(uow, uow.session.get_one(Account, actor().user_id), form.code.data)
+                if right:
+                    session["factor_at"] = now().isoformat()
+                    return redirect(following)
+                form.code.errors = [_("This code is not right. Please check the clock of your device.")]
+                status = 401
+            except TooMany as error:
+                form.code.errors = [_(error.message, **error.params)]
+                status = error.status
+        note = _("This weighs: please enter a code of your authenticator app again.")
+        return self.render_template("security/factor.html", form=form, kept=(), note=note), status
 
     @expose("/logout/", methods=["GET", "POST"])
     @has_access
@@ -115,7 +183,7 @@ class PasswordView(BaseView):
                     account = services.change_password(
                         uow, me.user_id, form.old.data, form.new.data, staff=not me.roles <= {"Learner"}
                     )
-                sign_in(account, db.session())
+                sign_in(account, db.session(), factor="factor_at" in session)
                 flash(_("Your password has been changed. Other sessions have ended."), "success")
                 return redirect(home_of(me.roles))
             except Invalid as error:
@@ -177,6 +245,14 @@ class AccountView(RecordView):
     def change(self, uow: UnitOfWork, row: Account, values: dict[str, Any]) -> None:
         if row.id == uow.actor.user_id:
             raise Forbidden("own_account", N_("Nobody changes the rights of their own account."))
+        held = {role.name for role in row.roles}
+        added = {role.name for role in values.get("roles") or ()} - held
+        weighty = tuple(Role(name) for name in sorted(added & POWERFUL))
+        if weighty:
+            # One administrator alone doesn't hand these out: they wait for a second one.
+            invitations.ask_roles(uow, row, weighty, "")
+            values["roles"] = [role for role in values["roles"] or () if role.name not in weighty]
+            flash(_("A second administrator has to approve the new roles, under “Invitations”."), "info")
         # Whatever the account may do now, it has to log in for it: its sessions end.
-        row.epoch += 1
+        services.end_sessions(uow, row)
         super().change(uow, row, values)

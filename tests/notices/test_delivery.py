@@ -19,6 +19,7 @@ from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 from app.notices import channels, delivery, services
 from app.notices.models import Notice
+from app.security import personal
 from app.security.models import Person
 from tests.notices import gateways
 from tests.notices.conftest import Configure, Mailbox, MakePerson
@@ -277,7 +278,7 @@ def test_erased_before_delivery(app: Flask, make_person: MakePerson) -> None:
     person = make_person()
     sms = post(person)["sms"]
     with UnitOfWork(db.session, SYSTEM):
-        person.wrapped_key = None
+        personal.erase(person, "已注销用户")
     assert delivery.deliver(app) == 0
     assert row(sms).state == "no_address"
 
