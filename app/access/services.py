@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
 from app.access.codes import CHANNELS, imported
-from app.kernel.clock import now
+from app.kernel.clock import now, today
 from app.kernel.errors import N_, Conflict, DomainError, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners import identity, nations, regions
@@ -103,7 +103,7 @@ def register(uow: UnitOfWork, given: Registration, terms: Terms, proof: Proof) -
     holder = personal.find_by_identity(uow.session, given.identity_type, given.identity)
     if holder is not None and not _may_join(uow, holder, given.mobile):
         uow.record("learner.register_known", holder)
-        notices.post(uow, "registered_again", holder.id, variables={}, link="/recover/")
+        notices.post(uow, "registered_again", holder.id, variables={"day": today()}, link="/recover/")
         return None
     person = holder or _person(uow, given)
     account = services.new_account(uow, person, LEARNER, login=given.login, password=hashed)

@@ -293,7 +293,7 @@ def test_names_are_commitments_that_end_with_the_persons_key(trail: Flask) -> No
     with UnitOfWork(db.session, SYSTEM) as uow:
         row = uow.session.get_one(Person, person.id)
         personal.rename(row, "已注销")
-        row.wrapped_key = None
+        row.key = None
     assert "欧阳测试" not in _texts(person.id)
     assert personal.commitment(row, "name", "欧阳测试") == personal.ERASED
     assert verdict() == ""
