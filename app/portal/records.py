@@ -75,6 +75,7 @@ class QuestionView(CheckedView):
 
     def verify(self, uow: UnitOfWork, row: Question, before: Mapping[str, Any]) -> None:
         services.stamp_answer(row, uow.actor.user_id)
+        services.tell_asker(uow, row, before)
 
 
 class TermsEditionView(CheckedView):

@@ -8,7 +8,12 @@ from typing import Any
 from app.kernel.clock import now
 from app.kernel.errors import N_, Conflict, Invalid
 from app.kernel.unit_of_work import UnitOfWork
+from app.learners.models import Learner
+from app.notices import services as notices
 from app.portal.models import Question
+
+#: As much of a question as its notice repeats.
+SHOWN = 60
 
 
 def ask(uow: UnitOfWork, text: str, consented: bool) -> Question:
@@ -41,6 +46,22 @@ def stamp_answer(row: Question, answered_by_id: int | None) -> None:
         raise _refused("unanswered", N_("Only an answered question can be published."))
     if row.published and row.learner_id is not None and not row.consented:
         raise _refused("no_consent", N_("The asker has not agreed to publication."))
+
+
+def tell_asker(uow: UnitOfWork, row: Question, before: Mapping[str, Any]) -> None:
+    """Tell a learner, once, that their question was answered."""
+    if row.learner_id is None or row.answered_at is None or before.get("answered_at") is not None:
+        return
+    asker = uow.session.get_one(Learner, row.learner_id)
+    short = row.text if len(row.text) <= SHOWN else f"{row.text[:SHOWN]}…"
+    notices.post(
+        uow,
+        "question_answered",
+        asker.person_id,
+        variables={"question": short},
+        link="/me/questions/",
+        event=f"question {row.id} answered",
+    )
 
 
 def check_edition(before: Mapping[str, Any]) -> None:
