@@ -27,7 +27,7 @@ from app.security.models import Account
 from app.security.permissions import holds
 from app.statistics import queries
 from app.statistics.cases import AGES, KINDS, OUTCOMES, Filter, is_month
-from app.statistics.export import csv_lines
+from app.statistics.export import XLSX, csv_lines, workbook
 from app.statistics.queries import Figures
 
 #: Where a case is looked at: its desk, if the actor may see it there; else its audit sheet.
@@ -106,10 +106,13 @@ class StatisticsView(BaseView):
         )
         return page
 
-    @expose("/export.csv")
+    @expose("/export")
     @has_access
     def export(self) -> ResponseReturnValue:
-        """The figures, or with ``list=1`` the cases, as CSV; that they were taken out goes into the audit trail."""
+        """The figures, or with ``list=1`` the cases, as a workbook (``format=xlsx``) or CSV.
+
+        That they were taken out goes into the audit trail.
+        """
         session, wanted, me = db.session(), _asked(), actor()
         lists = request.args.get("list") == "1"
         with UnitOfWork(db.session, me) as uow:
@@ -120,8 +123,13 @@ class StatisticsView(BaseView):
             if lists
             else list(_figure_rows(queries.figures(session, me, wanted), wanted))
         )
-        response = Response("".join(csv_lines(rows)), mimetype="text/csv")
-        name = f"statistics-{wanted.first}-{wanted.last}.csv"
+        as_book = request.args.get("format") == "xlsx"
+        response = (
+            Response(workbook(rows), mimetype=XLSX)
+            if as_book
+            else Response("".join(csv_lines(rows)), mimetype="text/csv")
+        )
+        name = f"statistics-{wanted.first}-{wanted.last}.{'xlsx' if as_book else 'csv'}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
@@ -281,13 +289,17 @@ def _organisations(found: Figures, wanted: Filter) -> Figure:
     note = _("By the teaching point where they were submitted, the largest first.")
     if found.more_points:
         note += " " + _("%(count)s further cases at smaller ones.", count=found.more_points)
-    return Figure("points", _("By organisation"), note, "rows", _("Organisation"), _outcome_labels(), lines)
+    return Figure(
+        "points", _("By organisation"), note, "stacked-rows", _("Organisation"), _outcome_labels(), lines
+    )
 
 
 def _committees(found: Figures, wanted: Filter) -> Figure:
     lines = _by_outcome(found.committees, wanted, "committee")
     note = _("Applications for conversion that reached a committee.")
-    return Figure("committees", _("By committee"), note, "rows", _("Committee"), _outcome_labels(), lines)
+    return Figure(
+        "committees", _("By committee"), note, "stacked-rows", _("Committee"), _outcome_labels(), lines
+    )
 
 
 def _categories(found: Figures, wanted: Filter) -> Figure:
@@ -310,7 +322,7 @@ def _categories(found: Figures, wanted: Filter) -> Figure:
         for line in found.categories
     ]
     series = [
-        _("Achievements"),
+        _("Achievements added"),
         _("Of these recognised"),
         _("Credits accumulated"),
         _("Credits by conversion"),
@@ -357,15 +369,14 @@ def _said(session: Session, wanted: Filter) -> list[str]:
 
 
 def _figure_rows(found: Figures, wanted: Filter) -> Iterator[list[Any]]:
-    yield [_("Statistics"), f"{wanted.first} – {wanted.last}"]
+    """One number a row, so that a spreadsheet can sort and pivot them."""
+    yield [_("Figure"), _("Line"), _("Series"), _("Value")]
     for name, cell in _heads(found, wanted):
-        yield [name, cell.value]
+        yield [_("Statistics"), name, "", cell.value]
     for figure in _figures(found, wanted):
-        yield []
-        yield [figure.title]
-        yield [figure.first, *figure.series]
         for name, cells in figure.lines:
-            yield [name, *(cell.value for cell in cells)]
+            for series, cell in zip(figure.series, cells, strict=True):
+                yield [figure.title, name, series, cell.value]
 
 
 def _case_rows(session: Session, wanted: Filter) -> Iterator[list[Any]]:

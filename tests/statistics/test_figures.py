@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from openpyxl import load_workbook
 from sqlalchemy import event, func, select, text
 
 from app.audit.models import AuditEvent
@@ -139,15 +140,21 @@ def test_the_dashboard_and_its_links(demo: Flask) -> None:
 @SQLITE
 def test_it_can_be_taken_out_and_that_is_remembered(demo: Flask) -> None:
     client = log_in(demo, "point")
-    answer = client.get("/console/statistics/export.csv?list=1")
+    answer = client.get("/console/statistics/export?list=1")
     assert answer.mimetype == "text/csv"
     assert answer.text.startswith("\ufeff")
     rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     page = client.get("/console/statistics/cases?size=100").text
     assert len(rows) - 1 == page.count('<th scope="row">')
-    figures = client.get("/console/statistics/export.csv").text
+    figures = client.get("/console/statistics/export").text
     assert len(figures.splitlines()) > 20
-    assert _count(AuditEvent, AuditEvent.action == "statistics.exported") == 2
+    book = client.get("/console/statistics/export?list=1&format=xlsx")
+    sheet = load_workbook(io.BytesIO(book.data)).active
+    assert sheet is not None
+    assert sheet.max_row == len(rows)
+    assert [cell.value for cell in sheet[1]] == rows[0]
+    assert client.get("/console/statistics/export?format=xlsx").data.startswith(b"PK")
+    assert _count(AuditEvent, AuditEvent.action == "statistics.exported") == 4
 
 
 def test_formulas_are_quoted() -> None:

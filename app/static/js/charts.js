@@ -18,7 +18,8 @@
     const place = figure.querySelector("[data-chart-place]");
     const { series, lines } = read(figure.querySelector("table"));
     const kind = figure.dataset.chart;
-    const lying = kind === "rows";
+    const lying = kind.endsWith("rows");
+    const stacked = kind.startsWith("stack");
     const shown = lying ? [...lines].reverse() : lines;
     if (lying) place.style.height = `${Math.max(12, 5 + lines.length * 2)}rem`;
     const names = { type: "category", data: shown.map((line) => line.name), axisLabel: { color: colour("--bs-body-color"), width: 130, overflow: "truncate" } };
@@ -36,7 +37,7 @@
       series: series.map((name, at) => ({
         name,
         type: kind === "line" ? "line" : "bar",
-        stack: kind === "stack" || (lying && figure.dataset.stacked !== undefined) ? "all" : undefined,
+        stack: stacked ? "all" : undefined,
         barMaxWidth: 28,
         data: shown.map((line) => line.cells[at].value),
       })),
