@@ -74,7 +74,7 @@ def _give_work(app: Flask) -> None:
     from app.access.codes import send_codes
     from app.api.services import forget_old
     from app.audit import checkpoints
-    from app.conversion.services import lapse_overdue, remind_due
+    from app.conversion.services import lapse_assessments, lapse_overdue, remind_due
     from app.documents import registers
     from app.exchange import loading, undoing
     from app.jobs import kinds
@@ -91,6 +91,7 @@ def _give_work(app: Flask) -> None:
         Task("find out whom codes go to", in_unit(send_codes)),
         Task("deliver notices", partial(deliver, stopping=stopping.is_set)),
         Task("let overdue corrections lapse", in_unit(lapse_overdue), every=60),
+        Task("let overdue assessments lapse", in_unit(lapse_assessments), every=600),
         Task("remind learners", in_unit(remind_due), every=600),
         Task("remind reviewers", in_unit(remind_reviewers), every=600),
         Task("tell audiences of announcements", in_unit(tell_audiences)),

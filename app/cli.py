@@ -5,19 +5,16 @@ from __future__ import annotations
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from sqlalchemy import select
 
 from app.audit.commands import audit
-from app.kernel.actor import SYSTEM
 from app.kernel.commands import plain
-from app.kernel.database import db
-from app.kernel.unit_of_work import UnitOfWork
 
 
 def register_commands(app: Flask) -> None:
     """Hang every command on the application."""
     from app.access.commands import keys, user
     from app.backup import backup, restore
+    from app.conversion.commands import decision, rules
     from app.documents.commands import report
     from app.exchange.commands import import_command
     from app.notices.commands import notices
@@ -74,42 +71,3 @@ def worker(once: bool) -> None:
 
 
 worker.callback = with_appcontext(worker.callback)  # type: ignore[type-var, assignment]
-
-
-@click.group()
-def rules() -> None:
-    """Conversion rules."""
-
-
-@rules.command("expand")
-@with_appcontext
-@plain
-def rules_expand() -> None:
-    """Make the rules that templates have none for yet, one per target in the catalogue."""
-    from app.rules.models import RuleTemplate
-    from app.rules.services import expand
-
-    with UnitOfWork(db.session, SYSTEM) as uow:
-        for template in uow.session.scalars(select(RuleTemplate)):
-            click.echo(f"{template.name}: {len(expand(uow, template))} new")
-
-
-@click.group()
-def decision() -> None:
-    """Decisions, looked at again."""
-
-
-@decision.command("replay")
-@click.argument("case", type=int)
-@with_appcontext
-@plain
-def decision_replay(case: int) -> None:
-    """Decide an approved conversion again from what was stored; exit status 1 when it comes out differently."""
-    from app.conversion.services import replay
-
-    differences = replay(db.session(), case)
-    for difference in differences:
-        click.echo(difference)
-    if differences:
-        raise click.ClickException("the decision does not come out the same")
-    click.echo("The decision comes out the same.")

@@ -38,7 +38,7 @@ from app.conversion.desks import (
     PerformanceReviewDesk,
     UnassignedView,
 )
-from app.conversion.views import MyConversionView, MyPerformanceView
+from app.conversion.views import MyConversionView, MyPerformanceView, MyPlanView, PlanView
 from app.documents.records import CredentialRecordView, IssuedDocumentView
 from app.documents.views import (
     CredentialView,
@@ -74,15 +74,16 @@ from app.portal.views import (
 from app.preferences.views import PreferencesView
 from app.recognition.views import MyRecognitionView, RecognitionDesk
 from app.review.views import AttestationView, RecusalView, ReviewView
-from app.rules.views import (
+from app.rules.records import (
     AgreementPartyView,
     AgreementView,
+    CreditCapView,
     RuleSourceView,
     RuleTargetView,
     RuleTemplateView,
     RuleVersionView,
-    RuleView,
 )
+from app.rules.views import LintView, RuleView
 from app.security.views import AccountView, LoginView, PasswordView
 from app.statistics.views import StatisticsView
 
@@ -114,6 +115,8 @@ MENU = (
             (RuleView, _("Rules"), "signpost-split"),
             (AgreementView, _("Agreements"), "file-earmark-text"),
             (RuleTemplateView, _("Rule templates"), "diagram-2"),
+            (CreditCapView, _("Limits of conversion"), "speedometer2"),
+            (LintView, _("Check of the rules"), "clipboard2-pulse"),
         ),
     ),
     (
@@ -123,6 +126,7 @@ MENU = (
             (LearnerView, _("Learner administration"), "people"),
             (CorrectionDesk, _("Corrections of particulars"), "pencil-square"),
             (AchievementView, _("Learners' achievements"), "award"),
+            (PlanView, _("Conversion planner"), "map"),
             (CreditEntryView, _("Postings"), "wallet2"),
         ),
     ),
@@ -241,6 +245,7 @@ WITHOUT_MENU: tuple[type[Any], ...] = (
     MyRecognitionView,
     MyConversionView,
     MyPerformanceView,
+    MyPlanView,
     MyAppealView,
     MyAccountView,
     MyDocumentView,

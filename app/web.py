@@ -177,6 +177,7 @@ def learner_menu() -> list[Item]:
         Item(_("Apply for recognition"), url_for("MyRecognitionView.index"), "patch-check", _("Recognition")),
         Item(_("Apply for conversion"), url_for("MyConversionView.index"), "arrow-left-right", _("Convert")),
         Item(_("Convert performance achievements"), url_for("MyPerformanceView.index"), "trophy"),
+        Item(_("Conversion planner"), url_for("MyPlanView.index"), "map"),
         Item(_("Credit account"), url_for("MyAccountView.index"), "wallet2", _("Credits")),
         Item(_("Transcripts and credentials"), url_for("MyDocumentView.index"), "file-earmark-check"),
         Item(_("Qualification levels"), url_for("FrameworkView.index"), "bar-chart-steps"),

@@ -54,6 +54,10 @@ def run() -> None:
         event.listen(engine, "connect", lambda raw, _record: raw.execute("PRAGMA foreign_keys = OFF"))
     with engine.connect().execution_options(writes=True) as connection:
         _migrate(connection, options)
+        if engine.dialect.name == "sqlite" and (
+            lost := connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        ):
+            raise RuntimeError(f"a row of {lost[0]} refers to nothing in {lost[2]}")
         connection.commit()
 
 

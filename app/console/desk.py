@@ -77,6 +77,8 @@ class Desk(BaseView):
     decisions: Choices = DECISIONS
     attests = False
     bulk_decisions: tuple[str, ...] = ("agree", "refuse")
+    #: Whether a bulk decision takes complete cases only, whatever it says; else agreeing does.
+    bulk_complete = False
     when = "submitted_at"
 
     # --- what a room implements
@@ -259,7 +261,7 @@ class Desk(BaseView):
         decision = request.form.get("decision", "")
         if decision not in self.bulk_decisions:
             return _("Please choose a decision.")
-        unready = self._unready(case) if decision == "agree" else None
+        unready = self._unready(case) if decision == "agree" or self.bulk_complete else None
         if unready:
             return unready
         seen = request.form.get(f"version-{case.id}", "")

@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
 
+from app.achievements import services as achievements
 from app.achievements import signals, values
 from app.appeals.models import Appeal, Reversal
 from app.console.desk import Column, Desk, Filter, uploads
@@ -29,6 +30,7 @@ from app.conversion.models import (
     ConsumptionEntry,
     ConversionApplication,
 )
+from app.conversion.states import unconfirmed
 from app.kernel.database import db
 from app.kernel.errors import N_, DomainError
 from app.kernel.unit_of_work import UnitOfWork
@@ -53,6 +55,12 @@ def _person_named(query: Select[Any], word: str) -> Select[Any]:
 _NAME = Filter("name", N_("Name"), _person_named)
 
 
+def _keys(form: Any, name: str) -> list[int]:
+    """The ids of a form's ticked boxes; none where several cases are decided at once."""
+    posted = form.getlist(name) if hasattr(form, "getlist") else []
+    return [int(text) for text in posted if text.isdigit() and len(text) < 19]
+
+
 class ConversionDesk(Desk):
     """What the three desks have in common."""
 
@@ -75,6 +83,7 @@ class ConversionDesk(Desk):
         Filter("rule", N_("Rule"), queries.rule_named),
     )
     extra_template = ""
+    bulk_complete = True
     kind = "rule"
 
     def base(self, query: Select[Any]) -> Select[Any]:
@@ -93,6 +102,7 @@ class ConversionDesk(Desk):
             version,
             fault=form.get("fault") or None,
             idempotency_key=key or None,
+            confirmed=_keys(form, "named"),
         )
 
     def claim_case(self, uow: UnitOfWork, pk: int) -> None:
@@ -108,6 +118,7 @@ class ConversionDesk(Desk):
         return {
             "files": files,
             "signals": [sign for a in case.achievements for sign in signals.of(db.session(), a)],
+            "unconfirmed": unconfirmed(case) if self.stage == "initial" else (),
             "shown": {a.id: values.shown(a) for a in case.achievements},
             "tools_template": self.tools(case),
             "asked": db.session.scalars(
@@ -129,6 +140,14 @@ class ConversionDesk(Desk):
         return ""
 
     def unready(self, case: Any) -> str | None:
+        for source in unconfirmed(case):
+            return _(
+                "The rule knows %(name)s by its name only: please confirm that it is what the rule means.",
+                name=source.achievement.name,
+            )
+        for a in case.achievements:
+            if not achievements.accepted(a) or a.suspect:
+                return _("%(name)s is no longer recognised, or is under review.", name=a.name)
         for target in case.targets:
             if (
                 self.stage != "initial"
@@ -160,6 +179,7 @@ class InitialReviewDesk(ConversionDesk):
         "reversed",
     )
     stage = "initial"
+    extra_template = "conversion/_named.html"
     title = _l("Initial review of conversions")
     attests = True
 
@@ -204,13 +224,16 @@ class PerformanceReviewDesk(ConversionDesk):
     """业绩类转换审核."""
 
     route_base = "/console/conversion/performance"
-    exclude_route_methods = frozenset({"attest"})
     waiting = ("performance_review",)
     done = ("approved", "refused", "returned", "withdrawn", "lapsed", "reversed")
     stage = "performance"
     kind = "performance"
     queue_options = None
     title = _l("Review of performance conversions")
+
+    def attest_case(self, uow: UnitOfWork, pk: int, seen: review.Seen) -> None:
+        services.attest(uow, pk, seen)
+
     columns = (
         Column(N_("Name"), lambda case: case.learner.name),
         Column(N_("Source achievement"), lambda case: case.source_name),

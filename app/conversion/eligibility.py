@@ -1,18 +1,38 @@
-"""Which achievement may fill which slot of a rule, and why not: reasons in words, checked when a rule is
-opened and again at submission.
+"""Which achievement may fill which slot of a rule, and why not: reasons in words, checked when a rule is opened and
+again at submission. The engine is :mod:`app.rules.matching`; here achievements become what it knows.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from app.achievements.models import Achievement
 from app.achievements.states import ACCEPTED
 from app.kernel.clock import today
 from app.kernel.errors import N_, Conflict, DomainError, Invalid
-from app.rules.models import Rule, RuleSource, RuleVersion
+from app.rules import matching
+from app.rules.matching import Holding, Slot, Terms, terms_of
+from app.rules.models import Rule, RuleVersion
+
+
+def holding(achievement: Achievement) -> Holding:
+    """An achievement as rules see it."""
+    item = achievement.catalogue_item
+    return Holding(
+        key=achievement.id,
+        item=achievement.catalogue_item_id,
+        category=achievement.category_id,
+        name=achievement.name,
+        issuer=achievement.issuer,
+        issuer_id=item.organisation_id if item else None,
+        score=achievement.score,
+        level=achievement.level.number if achievement.level else None,
+        obtained_on=achievement.obtained_on,
+        converted=achievement.origin == "converted",
+        performance=achievement.category.performance,
+        accepted=achievement.state in ACCEPTED and not achievement.suspect,
+    )
 
 
 def in_force(rule: Rule, version: RuleVersion, day: date | None = None) -> list[DomainError]:
@@ -26,84 +46,37 @@ def in_force(rule: Rule, version: RuleVersion, day: date | None = None) -> list[
     agreement = rule.agreement
     if day < agreement.valid_from or (agreement.valid_until and day > agreement.valid_until):
         reasons.append(Conflict("agreement_expired", N_("The agreement of this rule is not in force today.")))
+    gone = [row.catalogue_item.name for row in version.targets if row.catalogue_item.standing != "active"]
+    if gone:
+        words = N_("%(target)s is no longer in the catalogue.")
+        reasons.append(Conflict("target_retired", words, target="、".join(gone)))
     return reasons
 
 
-def obstacles(
-    version: RuleVersion, slot: RuleSource, achievement: Achievement, day: date | None = None
-) -> list[DomainError]:
-    """Why ``achievement`` can't fill ``slot``; empty when it can."""
-    day = day or today()
-    reasons: list[DomainError] = []
-    if achievement.state not in ACCEPTED or achievement.suspect:
-        reasons.append(Invalid("not_accepted", N_("This achievement is not recognised, or is under review.")))
-    if achievement.category.performance:
-        reasons.append(
-            Invalid("performance", N_("Performance achievements are converted on their own page."))
-        )
-    if achievement.origin == "converted" and not version.accepts_converted:
-        reasons.append(
-            Invalid("converted", N_("An achievement granted by a conversion is no source of this rule."))
-        )
-    if not fits(slot, achievement):
-        reasons.append(Invalid("other_item", N_("This rule asks for another achievement.")))
-    reasons += _conditions(slot, achievement, day)
-    return reasons
+def check(version: RuleVersion, chosen: Mapping[int, Achievement], targets: Collection[int]) -> Terms:
+    """``chosen`` (slot id → achievement) satisfies the version, and ``targets`` (item ids) may be granted by it.
 
-
-def fits(slot: RuleSource, achievement: Achievement) -> bool:
-    """Whether the slot asks for this kind of achievement at all."""
-    if slot.catalogue_item_id is not None:
-        return achievement.catalogue_item_id == slot.catalogue_item_id
-    return achievement.category_id == slot.category_id and slot.name_pattern in achievement.name
-
-
-def _conditions(slot: RuleSource, achievement: Achievement, day: date) -> list[DomainError]:
-    reasons: list[DomainError] = []
-    if slot.minimum_score is not None:
-        found = re.match(r"\d+", achievement.score)
-        if not found or int(found.group()) < slot.minimum_score:
-            reasons.append(
-                Invalid("score", N_("The score must be at least %(score)s."), score=slot.minimum_score)
-            )
-    if slot.minimum_level is not None and (
-        achievement.level is None or achievement.level.number < slot.minimum_level.number
-    ):
-        reasons.append(
-            Invalid(
-                "level",
-                N_("The qualification level must be at least %(level)s."),
-                level=slot.minimum_level.number,
-            )
-        )
-    if slot.months_valid is not None and not _recent(achievement.obtained_on, slot.months_valid, day):
-        reasons.append(
-            Invalid(
-                "too_old",
-                N_("It must have been obtained within the last %(months)s months."),
-                months=slot.months_valid,
-            )
-        )
-    return reasons
-
-
-def _recent(obtained: date | None, months: int, day: date) -> bool:
-    if obtained is None:
-        return False
-    passed = (day.year - obtained.year) * 12 + day.month - obtained.month - (day.day < obtained.day)
-    return passed < months or (passed == months and day.day == obtained.day)
-
-
-def check(version: RuleVersion, chosen: Mapping[int, Achievement]) -> None:
-    """``chosen`` (slot id → achievement) satisfies the version. Raises Invalid or the first obstacle."""
-    slots = {slot.id: slot for slot in version.sources}
+    Returns the version's terms. Raises Invalid: incomplete, too many, or the first obstacle.
+    """
+    terms = terms_of(version)
+    slots: dict[int, Slot] = {slot.key: slot for slot in terms.slots}
     if not chosen or not chosen.keys() <= slots.keys():
-        raise Invalid("slots", N_("Please choose one achievement for each slot."))
-    wanted = len(slots) if version.mode == "all" else version.needed or 1
-    if len(chosen) < wanted:
         raise Invalid("slots", N_("Please choose one achievement for each slot."))
     if len({achievement.id for achievement in chosen.values()}) < len(chosen):
         raise Invalid("same_twice", N_("One achievement can fill one slot only."))
-    for slot_id, achievement in chosen.items():
-        for reason in obstacles(version, slots[slot_id], achievement):
+    for key, achievement in chosen.items():
+        for reason in matching.obstacles(terms, slots[key], holding(achievement), today()):
             raise reason
+    if not matching.satisfied(terms, chosen):
+        raise Invalid("slots", N_("Please choose one achievement for each slot."))
+    if any(matching.satisfied(terms, chosen.keys() - {key}) for key in chosen):
+        raise Invalid("too_many", N_("Please bring only as many achievements as the rule needs."))
+    _check_targets(terms, targets)
+    return terms
+
+
+def _check_targets(terms: Terms, targets: Collection[int]) -> None:
+    offered = {item for item, _ratio in terms.targets}
+    wanted = len(offered) if terms.targets_needed is None else terms.targets_needed
+    if len(set(targets)) != wanted or not set(targets) <= offered:
+        raise Invalid("targets", N_("Please choose %(count)s of the targets."), count=wanted)

@@ -219,6 +219,10 @@ class ConversionSource(Recorded, Model):
     application_id: Mapped[int] = mapped_column(Key, ForeignKey("conversion_application.id"), nullable=False)
     achievement_id: Mapped[int] = mapped_column(Key, ForeignKey("achievement.id"), nullable=False)
     slot_id: Mapped[int | None] = mapped_column(Key, ForeignKey("rule_source.id"))
+    confirmed_by_id: Mapped[int | None] = mapped_column(
+        Key, ForeignKey("ab_user.id"), comment="who confirmed that a name by pattern is the one meant"
+    )
+    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
 
     application: Mapped[ConversionApplication] = relationship(back_populates="sources")
     achievement: Mapped[Achievement] = relationship()
@@ -226,7 +230,7 @@ class ConversionSource(Recorded, Model):
 
 
 class ConversionTarget(Editable, Model):
-    """A target with what was promised. ``live`` while the application is open or approved: one per learner
+    """A target with what was promised. ``live`` while the application is open or approved: one per person
     and item.
     """
 
@@ -237,7 +241,7 @@ class ConversionTarget(Editable, Model):
         positive("granted_credits"),
         Index(
             "uq_conversion_target_live",
-            "learner_id",
+            "holder_seal",
             "catalogue_item_id",
             unique=True,
             sqlite_where=text("live"),
@@ -249,6 +253,11 @@ class ConversionTarget(Editable, Model):
 
     application_id: Mapped[int] = mapped_column(Key, ForeignKey("conversion_application.id"), nullable=False)
     learner_id: Mapped[int] = mapped_column(Key, ForeignKey("learner.id"), nullable=False)
+    holder_seal: Mapped[bytes] = mapped_column(
+        LargeBinary(32),
+        nullable=False,
+        comment="the person's, also after an account is closed and opened again",
+    )
     catalogue_item_id: Mapped[int] = mapped_column(Key, ForeignKey("catalogue_item.id"), nullable=False)
     item_credits: Mapped[int | None] = mapped_column(
         Hundredths, comment="the item's credits at submission; NULL: unknown yet"
@@ -330,7 +339,8 @@ class ConsumptionHold(Recorded, Model):
     __tablename__ = "consumption_hold"
     __table_args__ = (
         UniqueConstraint("holder_seal", "source", "purpose"),
-        UniqueConstraint("application_id", "achievement_id"),
+        UniqueConstraint("achievement_id", "purpose"),
+        Index("ix_consumption_hold_application_id", "application_id"),
         {"comment": "holds in force; one per holder, source and purpose"},
     )
 
@@ -339,7 +349,7 @@ class ConsumptionHold(Recorded, Model):
         String(160), nullable=False, comment="item and certificate, or achievement"
     )
     purpose: Mapped[str] = mapped_column(String(100), nullable=False)
-    achievement_id: Mapped[int] = mapped_column(Key, ForeignKey("achievement.id"), nullable=False, index=True)
+    achievement_id: Mapped[int] = mapped_column(Key, ForeignKey("achievement.id"), nullable=False)
     application_id: Mapped[int] = mapped_column(Key, ForeignKey("conversion_application.id"), nullable=False)
 
 

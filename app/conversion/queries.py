@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.achievements.models import Achievement
 from app.catalogue.models import CatalogueItem, Category
+from app.conversion.eligibility import holding
 from app.conversion.models import ConversionApplication, ConversionSource, ConversionTarget
 from app.learners.models import Learner
 from app.rules.models import Agreement, Rule, RuleVersion
-from app.rules.queries import counts_for_items
+from app.rules.queries import counts
 
 #: An application counts as 已用 from submission until it is withdrawn, refused or reversed (spec 2.4).
 IN_USE = ("initial_review", "performance_review", "final_review", "returned", "approved")
@@ -47,7 +48,11 @@ def convertible(
             Category.performance.is_(False),
         )
         .order_by(Achievement.id.desc())
-        .options(joinedload(Achievement.category))
+        .options(
+            joinedload(Achievement.category),
+            joinedload(Achievement.catalogue_item),
+            joinedload(Achievement.level),
+        )
     )
     if name:
         query = query.where(Achievement.name.contains(name, autoescape=True))
@@ -68,32 +73,25 @@ def performance(learner_id: int) -> Select[tuple[Achievement]]:
 
 
 def rule_counts(session: Session, achievements: Sequence[Achievement]) -> dict[int, tuple[int, int]]:
-    """(可转换规则数, 已用转换规则数) per achievement: rules that its item can enter less those in use, and those in use."""
-    candidates = counts_for_items(
-        session,
-        (a.catalogue_item_id for a in achievements if a.catalogue_item_id and a.origin != "converted"),
-    )
+    """(可转换规则数, 已用转换规则数) per achievement: published rules that it can enter less those in use, and how many
+    applications it is in use by.
+    """
     rows = session.execute(
-        select(ConversionSource.achievement_id, func.count())
+        select(ConversionSource.achievement_id, RuleVersion.rule_id)
         .join(ConversionApplication, ConversionApplication.id == ConversionSource.application_id)
+        .outerjoin(RuleVersion, RuleVersion.id == ConversionApplication.rule_version_id)
         .where(
             ConversionSource.achievement_id.in_([a.id for a in achievements]),
             ConversionApplication.state.in_(IN_USE),
         )
-        .group_by(ConversionSource.achievement_id)
-    )
-    used: dict[int, int] = dict(rows.tuples().all())
-    return {
-        a.id: (
-            max(
-                (candidates.get(a.catalogue_item_id or 0, 0) if a.origin != "converted" else 0)
-                - used.get(a.id, 0),
-                0,
-            ),
-            used.get(a.id, 0),
-        )
-        for a in achievements
-    }
+    ).all()
+    in_use: dict[int, set[int]] = {}
+    used: dict[int, int] = {}
+    for achievement, rule in rows:
+        used[achievement] = used.get(achievement, 0) + 1
+        in_use.setdefault(achievement, set()).add(rule)
+    open_ones = counts(session, [holding(a) for a in achievements], in_use)
+    return {a.id: (open_ones[a.id], used.get(a.id, 0)) for a in achievements}
 
 
 def of_achievement(session: Session, achievement_id: int) -> list[ConversionApplication]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from hashlib import sha256
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import or_, select
 
 from app.achievements.models import Achievement
 from app.achievements.services import Upload
@@ -25,7 +23,7 @@ from app.conversion.models import (
     ConversionTarget,
 )
 from app.conversion.routing import committee_for
-from app.conversion.states import enter_stage, granted, workflow
+from app.conversion.states import enter_stage, workflow
 from app.evidence import services as evidence
 from app.kernel.clock import civil, now
 from app.kernel.errors import N_, Conflict, Forbidden, Invalid, NotFound
@@ -37,10 +35,8 @@ from app.notices import services as notices
 from app.organisations.models import Committee, Organisation
 from app.organisations.services import institution_above
 from app.review import services as review
-from app.rules.models import Rule, RuleVersion
-from app.rules.services import form
+from app.rules.models import Rule
 from app.security.permissions import authorise
-from verifier.canonical import canonical
 
 #: The stage of each state that waits for a reviewer, and the prefix of its transitions.
 STAGES = {"initial_review": "initial", "final_review": "final", "performance_review": "performance"}
@@ -57,9 +53,10 @@ def submit(
     chosen: Mapping[int, int],
     uploads: Iterable[Upload] = (),
     idempotency_key: str | None = None,
+    targets: Collection[int] | None = None,
 ) -> ConversionApplication:
     """申请转换 by a rule. ``chosen``: slot id → achievement id; ``version_id`` is the version that the learner
-    saw.
+    saw; ``targets``: the item ids chosen where the rule lets choose, None for all.
 
     Sources are held, rule version, credits and ratio frozen. The same form sent again returns the same
     application. Raises Conflict (rule out of force or changed, source spent, target taken), Invalid (not
@@ -79,16 +76,16 @@ def submit(
     for reason in eligibility.in_force(rule, version):
         raise reason
     achievements = {slot: _own(uow, learner, key) for slot, key in chosen.items()}
-    eligibility.check(version, achievements)
+    items = {target.catalogue_item_id for target in version.targets} if targets is None else set(targets)
+    eligibility.check(version, achievements, items)
+    granted = [(row.catalogue_item, row.ratio) for row in version.targets if row.catalogue_item_id in items]
     case = _open(uow, learner, "rule", "initial_review", idempotency_key)
     case.rule_version_id, case.rule_version = version.id, version
-    case.programme_id = rule.programme_id or version.targets[0].catalogue_item.programme_id
+    case.programme_id = rule.programme_id or granted[0][0].programme_id
     sources: list[tuple[Achievement, int | None]] = [
         (achievement, slot) for slot, achievement in achievements.items()
     ]
-    return _complete(
-        uow, case, sources, [(target.catalogue_item, target.ratio) for target in version.targets], uploads
-    )
+    return _complete(uow, case, sources, granted, uploads)
 
 
 def submit_performance(
@@ -195,6 +192,7 @@ def _complete(
     case.targets = [
         ConversionTarget(
             learner_id=case.learner_id,
+            holder_seal=consumption.holder(case.learner),
             catalogue_item_id=item.id,
             catalogue_item=item,
             item_credits=item.credits,
@@ -248,9 +246,11 @@ def decide(
     *,
     fault: str | None = None,
     idempotency_key: str | None = None,
+    confirmed: Collection[int] = (),
 ) -> ConversionApplication:
-    """初审, 终审 or 业绩类转换审核: ``decision`` is agree, refuse or return. Raises Conflict, Forbidden,
-    review.Blocked, Invalid, NotFound.
+    """初审, 终审 or 业绩类转换审核: ``decision`` is agree, refuse or return; ``confirmed`` are ids of sources whose names
+    the reviewer confirms, where the rule knows them by pattern. Raises Conflict, Forbidden, review.Blocked, Invalid,
+    NotFound.
     """
     case: ConversionApplication = workflow.lock(uow, case_id)
     if review.decided_already(uow.session, idempotency_key, uow.actor):
@@ -262,14 +262,22 @@ def decide(
         "opinion": opinion,
         "fault": fault,
         "idempotency_key": idempotency_key,
+        "confirmed": frozenset(confirmed),
     }
     workflow.fire(uow, case, f"{stage}_{decision}", version=version, **inputs)
     return case
 
 
 def attest(uow: UnitOfWork, case_id: int, seen: review.Seen) -> None:
-    """原件核验 for a case in initial review."""
-    case = _waiting(uow, case_id, "attest")
+    """原件核验: in initial review; later too where an upheld appeal went past it, for no approval goes without. Raises
+    Conflict, Forbidden, Invalid, review.Blocked.
+    """
+    case: ConversionApplication = workflow.lock(uow, case_id)
+    desk = "PerformanceReviewDesk" if case.kind == "performance" else "InitialReviewDesk"
+    authorise(uow.actor, f"{desk}.attest", case)
+    reason = review.conflict(uow.session, uow.actor, case, "initial")
+    if reason is not None:
+        raise review.Blocked(case, "initial", reason)
     review.attest(uow, case, seen)
 
 
@@ -363,6 +371,21 @@ def lapse_overdue(uow: UnitOfWork, limit: int = 200) -> int:
     return len(ids)
 
 
+def lapse_assessments(uow: UnitOfWork, limit: int = 200) -> int:
+    """Let assessments lapse that are overdue, or whose case no longer waits; returns how many. For the worker."""
+    waits = select(ConversionApplication.id).where(ConversionApplication.state == "performance_review")
+    open_ones = select(Assessment.id).where(
+        Assessment.state == "asked",
+        or_(Assessment.due_at < now(), Assessment.application_id.not_in(waits)),
+    )
+    ids = uow.session.scalars(open_ones.order_by(Assessment.due_at).limit(limit)).all()
+    for key in ids:
+        row = assessments.lock(uow, key)
+        if row.state == "asked":
+            assessments.follow(uow, row, "lapse")
+    return len(ids)
+
+
 def remind_due(uow: UnitOfWork, limit: int = 200) -> int:
     """Remind learners, once, some working days before a correction is due; returns how many. For the worker."""
     moment = now()
@@ -387,33 +410,6 @@ def remind_due(uow: UnitOfWork, limit: int = 200) -> int:
         )
     uow.flush()
     return len(cases)
-
-
-# --- replay
-
-
-def replay(session: Session, case_id: int) -> list[str]:
-    """Decide an approved case again from what was stored; returns the differences, none when it comes out
-    the same (spec 1.5.4).
-    """
-    case = session.get(ConversionApplication, case_id)
-    if case is None or case.reasoning is None:
-        raise NotFound
-    stored = case.reasoning
-    differences = []
-    if case.rule_version_id is not None:
-        version = session.get_one(RuleVersion, case.rule_version_id)
-        if sha256(canonical(form(version))).hexdigest() != stored["digest"]:
-            differences.append(f"rule version {version.id} is not what was decided under")
-    for target, row in zip(case.targets, stored["targets"], strict=True):
-        if (
-            granted(row["credits"], row["ratio"]) != target.granted_credits
-            or target.granted_credits != row["granted"]
-        ):
-            differences.append(
-                f"target {target.catalogue_item_id}: {target.granted_credits} granted, {row['granted']} decided"
-            )
-    return differences
 
 
 def stage_of(case: ConversionApplication) -> str | None:

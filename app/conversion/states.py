@@ -4,14 +4,14 @@ transaction.
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from app.achievements import services as achievements
 from app.achievements.models import Achievement
 from app.calendar import services as calendar
-from app.conversion import consumption
-from app.conversion.models import STATES, ConversionApplication
+from app.conversion import caps, consumption, decision
+from app.conversion.models import STATES, Assessment, ConversionApplication, ConversionSource
 from app.conversion.routing import committee_for
 from app.kernel.choices import Tone
 from app.kernel.clock import now
@@ -24,6 +24,7 @@ from app.organisations.services import institution_above
 from app.recognition.models import RecognitionApplication
 from app.review import services as review
 from app.review.models import FAULTS, Attestation
+from app.rules.matching import granted
 from app.security.permissions import authorise
 
 PERIODS = {"initial_review": "initial", "final_review": "final", "performance_review": "final"}
@@ -64,6 +65,45 @@ def credits_known(step: Step) -> None:
                 N_("The credits of %(target)s are not known yet. Staff must fill them in first."),
                 target=target.catalogue_item.name,
             )
+
+
+def _within_caps(step: Step) -> None:
+    """Credits that became known after submission may pass a cap; what was promised then is not asked again."""
+    case = step.case
+    if any(inspect(target).attrs.item_credits.history.has_changes() for target in case.targets):
+        caps.check(step.uow.session, case, consumption.holder(case.learner))
+
+
+def _by_name(case: ConversionApplication) -> list[ConversionSource]:
+    return [s for s in case.sources if s.slot and s.slot.name_pattern and s.slot.catalogue_item_id is None]
+
+
+def unconfirmed(case: ConversionApplication) -> list[ConversionSource]:
+    """Sources that a slot takes by a name pattern, which no reviewer has confirmed yet."""
+    return [source for source in _by_name(case) if source.confirmed_at is None]
+
+
+def _names_confirmed(step: Step) -> None:
+    confirmed = step.inputs.get("confirmed", ())
+    for source in unconfirmed(step.case):
+        if source.id not in confirmed:
+            raise Invalid(
+                "unconfirmed",
+                N_(
+                    "The rule knows %(name)s by its name only: please confirm that it is what the rule means."
+                ),
+                name=source.achievement.name,
+            )
+
+
+def _gave_advice(step: Step) -> None:
+    """Whoever assessed the evidence for a third party doesn't decide too, whichever account they use."""
+    person = step.actor.person_id
+    given = select(Assessment.id).where(
+        Assessment.application_id == step.case.id, Assessment.given_person_id == person
+    )
+    if person is not None and step.uow.session.scalar(given.limit(1)) is not None:
+        raise review.Blocked(step.case, "performance", "acted_before")
 
 
 def _sources_stand(step: Step) -> None:
@@ -129,37 +169,15 @@ def _stamp_resubmit(step: Step) -> None:
 
 def _reason(step: Step) -> None:
     """What was decided from what: enough to come to the same result again (spec 1.5.4)."""
-    case = step.case
-    for target in case.targets:
+    for target in step.case.targets:
         target.granted_credits = granted(target.item_credits, target.ratio)
-    case.reasoning = {
-        "rule_version": case.rule_version_id,
-        "digest": case.rule_version.digest if case.rule_version else None,
-        "sources": [
-            {
-                "achievement": a.id,
-                "item": a.catalogue_item_id,
-                "state": a.state,
-                "identity": a.identity_key,
-                "score": a.score,
-            }
-            for a in case.achievements
-        ],
-        "targets": [
-            {
-                "item": t.catalogue_item_id,
-                "credits": t.item_credits,
-                "ratio": t.ratio,
-                "granted": t.granted_credits,
-            }
-            for t in case.targets
-        ],
-    }
+    step.case.reasoning = decision.record(step.case)
 
 
-def granted(item_credits: int, ratio: int) -> int:
-    """Hundredths of a credit: ``item_credits`` × ``ratio`` basis points, half up."""
-    return (item_credits * ratio + 5000) // 10000
+def _confirm_names(step: Step) -> None:
+    """By the reviewer who ticked them; by who upholds an appeal, for the names were looked at there."""
+    for source in unconfirmed(step.case):
+        source.confirmed_by_id, source.confirmed_at = step.actor.user_id, now()
 
 
 # --- effects
@@ -224,6 +242,10 @@ _REFUSED = _tell("refused", "source", "target", "opinion")
 _RETURNED = _tell("returned", "source", "fault", "opinion", "deadline")
 
 
+#: What an approval asks besides, and an upheld appeal too.
+_GRANTING = (_gave_advice, _sources_stand, credits_known, _within_caps)
+
+
 def _review_steps(prefix: str, stage: str, state: str, permission: str) -> tuple[Transition, ...]:
     """Agree, refuse and return at one stage; final and performance review differ in name only."""
     guards = (review.claimed_by_nobody_else, review.opinion_given, review.duties(stage))
@@ -235,8 +257,8 @@ def _review_steps(prefix: str, stage: str, state: str, permission: str) -> tuple
         (state,),
         "approved" if final else "final_review",
         permission,
-        guards=(*guards, _originals_seen, *((_sources_stand, credits_known) if final else ())),
-        stamps=(_stamp_final, _reason) if final else (_stamp_initial, _enter_final),
+        guards=(*guards, _originals_seen, *(_GRANTING if final else (_names_confirmed,))),
+        stamps=(_stamp_final, _reason) if final else (_stamp_initial, _confirm_names, _enter_final),
         effects=(write, _consume, _grant, _N2) if final else (write, _N1),
         tone=Tone.SUCCESS,
     )
@@ -304,7 +326,7 @@ TRANSITIONS = (
         ("initial_refused",),
         "final_review",
         "AppealDesk.decide",
-        stamps=(_enter_final,),
+        stamps=(_confirm_names, _enter_final),
         effects=(_reserve_again, _N1),
         tone=Tone.SUCCESS,
     ),
@@ -314,7 +336,7 @@ TRANSITIONS = (
         ("refused",),
         "approved",
         "AppealDesk.decide",
-        guards=(_sources_stand, credits_known),
+        guards=_GRANTING,
         stamps=(_stamp_final, _reason),
         effects=(_reserve_again, _consume, _grant, _N2),
         tone=Tone.SUCCESS,

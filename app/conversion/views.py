@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import gettext as _
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from app.achievements import queries as achievement_queries
 from app.achievements.models import ORIGINS, Achievement
@@ -17,23 +19,28 @@ from app.achievements.models import STATES as ACHIEVEMENT_STATES
 from app.achievements.views import me
 from app.appeals.models import STATES as APPEAL_STATES
 from app.appeals.models import Appeal
+from app.catalogue.models import Programme
 from app.console.desk import uploads
 from app.console.pages import numbered, posted_key
-from app.conversion import eligibility, queries, services
+from app.conversion import eligibility, planner, queries, services
 from app.conversion.models import (
     OPEN,
     STATES,
     ConversionApplication,
 )
+from app.kernel.clock import today
 from app.kernel.database import db
 from app.kernel.errors import DomainError, NotFound
 from app.kernel.numbering import whole
 from app.kernel.unit_of_work import UnitOfWork
+from app.learners.models import Learner
 from app.review import services as review
 from app.review.models import DECISIONS, FAULTS
 from app.rules import queries as rule_queries
+from app.rules.matching import Slot, Terms, fill, fits, obstacles, terms_of
 from app.security.current import actor
-from app.security.rows import visible
+from app.security.models import Person
+from app.security.rows import readable, visible
 
 
 class MyConversionView(BaseView):
@@ -71,8 +78,9 @@ class MyConversionView(BaseView):
         learner = me()
         achievement: Achievement = visible(db.session(), Achievement, achievement_id, actor())
         words = request.args.get("q", "").strip()[:100]
-        query = rule_queries.for_item(
-            achievement.catalogue_item_id or 0,
+        able = rule_queries.rules_of(db.session(), [eligibility.holding(achievement)])
+        query = rule_queries.among(
+            able[achievement.id],
             words=words,
             own_programme_id=learner.programme_id,
             own_name=learner.programme.name if learner.programme else "",
@@ -99,6 +107,7 @@ class MyConversionView(BaseView):
                         _slots(),
                         uploads(request.files.getlist("files")),
                         request.form.get("key", "")[:64] or None,
+                        _targets(rule),
                     )
                 flash(_("Submitted."), "success")
                 return redirect(url_for("MyConversionView.show", pk=case.id))
@@ -108,9 +117,9 @@ class MyConversionView(BaseView):
                 achievement = visible(session, Achievement, achievement_id, actor())
         version = rule.current_version
         held = session.scalars(queries.convertible(learner.id)).unique().all()
+        terms = terms_of(version)
         slots = [
-            (slot, [(a, eligibility.obstacles(version, slot, a)) for a in held if eligibility.fits(slot, a)])
-            for slot in version.sources
+            (row, _fitting(terms, slot, held)) for row, slot in zip(version.sources, terms.slots, strict=True)
         ]
         return (
             self.render_template(
@@ -119,6 +128,7 @@ class MyConversionView(BaseView):
                 rule=rule,
                 version=version,
                 slots=slots,
+                brought=fill(terms, [eligibility.holding(a) for a in (achievement, *held)], today()) or {},
                 message=message,
                 reasons=eligibility.in_force(rule, version),
                 key=request.form.get("key") or uuid4().hex,
@@ -232,11 +242,89 @@ class MyPerformanceView(BaseView):
         ), status
 
 
+class MyPlanView(BaseView):
+    """转换规划: a programme chosen → the applications with the most credit, and what is missing to go further."""
+
+    route_base = "/me/plan"
+    default_view = "index"
+
+    @expose("/")
+    @has_access
+    def index(self) -> ResponseReturnValue:
+        learner = me()
+        return self.render_template("conversion/plan.html", **planned(learner, learner.programme))
+
+
+class PlanView(BaseView):
+    """转换规划 for staff: find a learner, then as the learner sees it."""
+
+    route_base = "/console/plan"
+    default_view = "index"
+
+    @expose("/")
+    @has_access
+    def index(self) -> ResponseReturnValue:
+        word = request.args.get("q", "").strip()[:100]
+        query = select(Learner).join(Person, Person.id == Learner.person_id).where(readable(Learner, actor()))
+        if word:
+            query = query.where(Person.name_search.contains(word.casefold(), autoescape=True))
+        options = (joinedload(Learner.person), joinedload(Learner.programme), joinedload(Learner.home_point))
+        page = numbered(
+            db.session(), query.order_by(Learner.id).options(*options), sizes=(10, 25, 50), default=10
+        )
+        return self.render_template("conversion/plans.html", page=page, word=word)
+
+    @expose("/<int:pk>")
+    @has_access
+    def show(self, pk: int) -> ResponseReturnValue:
+        learner: Learner = visible(db.session(), Learner, pk, actor())
+        return self.render_template(
+            "conversion/plan_of.html", learner=learner, **planned(learner, learner.programme)
+        )
+
+
+def planned(learner: Learner, own: Programme | None) -> dict[str, Any]:
+    """What the planner's pages show: the programme that the address asks for, else the learner's own."""
+    session = db.session()
+    word, asked = request.args.get("q", "").strip()[:100], request.args.get("programme", "")
+    programme = session.get(Programme, int(asked)) if asked.isdigit() and len(asked) < 19 else own
+    found, problem = None, ""
+    if programme is not None and not word:
+        try:
+            found = planner.plan(session, learner, programme)
+        except DomainError as error:
+            problem = _(error.message, **error.params)
+    offered = planner.programmes(session, word) if word or programme is None else []
+    return {
+        "plan": found,
+        "programme": programme,
+        "own": own,
+        "offered": offered,
+        "word": word,
+        "problem": problem,
+    }
+
+
 def _published(rule_id: int) -> Any:
     rule = rule_queries.published(db.session(), rule_id) if rule_id < 2**63 else None
     if rule is None or rule.current_version is None:
         raise NotFound
     return rule
+
+
+def _fitting(
+    terms: Terms, slot: Slot, held: Sequence[Achievement]
+) -> list[tuple[Achievement, list[DomainError]]]:
+    """The learner's achievements that a slot asks for, each with what stands against it."""
+    found = [(a, eligibility.holding(a)) for a in held]
+    return [(a, obstacles(terms, slot, h, today())) for a, h in found if fits(slot, h)]
+
+
+def _targets(rule: Any) -> set[int] | None:
+    """The targets ticked, where the rule lets choose."""
+    if rule.current_version.targets_needed is None:
+        return None
+    return {int(text) for text in request.form.getlist("target") if text.isdigit() and len(text) < 19}
 
 
 def _slots() -> dict[int, int]:

@@ -18,7 +18,13 @@ from app.achievements.models import Achievement
 from app.audit.services import record_chunk
 from app.calendar import services as calendar
 from app.catalogue.models import CatalogueItem
-from app.conversion.models import ConversionApplication, ConversionSource, ConversionTarget
+from app.conversion.models import (
+    ConsumptionEntry,
+    ConsumptionHold,
+    ConversionApplication,
+    ConversionSource,
+    ConversionTarget,
+)
 from app.demo.people import POINT, POINT2, identity_number
 from app.demo.world import CET
 from app.kernel.actor import SYSTEM
@@ -69,7 +75,10 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
     ).all()
     first = {
         model: (session.scalar(select(func.max(model.id))) or 0) + 1
-        for model in (Person, Learner, Achievement, ConversionApplication, ConversionSource, ConversionTarget)
+        for model in (
+            *(Person, Learner, Achievement, ConversionApplication, ConversionSource, ConversionTarget),
+            *(ConsumptionHold, ConsumptionEntry),
+        )
     }
     moment = now()
     due = calendar.deadline(session, moment, 10)
@@ -142,12 +151,28 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
                     "id": first[ConversionTarget] + number // 2,
                     "application_id": case,
                     "learner_id": learner,
+                    "holder_seal": made["holder_seal"],
                     "catalogue_item_id": target.catalogue_item_id,
                     "item_credits": 0,
                     "ratio": target.ratio,
                     "live": True,
                 }
             )
+            held = {
+                "achievement_id": achievement,
+                "application_id": case,
+                "purpose": f"programme {version.rule.programme_id}/{version.reuse_group}",
+            }
+            nth = number // 2
+            rows[ConsumptionHold].append(
+                {
+                    "id": first[ConsumptionHold] + nth,
+                    **held,
+                    "holder_seal": made["holder_seal"],
+                    "source": f"item {item.id} {certificate}",
+                }
+            )
+            rows[ConsumptionEntry].append({"id": first[ConsumptionEntry] + nth, **held, "kind": "reserve"})
     for model, values in rows.items():
         if values:
             session.execute(insert(model), values)

@@ -14,8 +14,9 @@ from app.framework.models import FrameworkLevel
 from app.kernel.unit_of_work import UnitOfWork
 from app.organisations import services as organisations
 from app.organisations.models import Committee, CommitteeScope, Organisation
+from app.rules import expansion
 from app.rules import services as rule_services
-from app.rules.models import Agreement, AgreementParty, Rule, RuleTemplate
+from app.rules.models import Agreement, AgreementParty, CreditCap, Rule, RuleTemplate
 
 OPEN_UNIVERSITY = "广东开放大学"
 EXAM_BOARD = "教育部考试中心"
@@ -308,19 +309,11 @@ class World:
         for agreement, name, pattern, source, target, group in (
             (
                 languages,
-                "CET 4 及以上证书转学位外语",
-                "CET 4 及以上证书转{term}{programme}专业学位外语",
+                "CET 4 及以上证书转学位外语、大学英语",
+                "CET 4 及以上证书转{term}{programme}专业{target}",
                 CET,
-                "学位外语",
-                "学位外语",
-            ),
-            (
-                languages,
-                "CET 4 及以上证书转大学英语",
-                "CET 4 及以上证书转{term}{programme}专业大学英语(B)",
-                CET,
-                "大学英语(B)",
-                "大学英语",
+                "学位外语|大学英语(B)",
+                "{target}",
             ),
             (
                 computing,
@@ -352,7 +345,7 @@ class World:
             )
             self._uow.session.add(template)
             self._uow.flush()
-            rule_services.expand(self._uow, template)
+            expansion.expand(self._uow, template)
         pilot, partner = self.organisations[PILOT], self.organisations[CONVERSION_PILOT]
         self._single(
             "XY-2018-003",
@@ -368,7 +361,7 @@ class World:
             "成果试点机构课程转应用英语专业课程",
             pilot,
             "英语语音课程或相近名称转2016秋应用英语专业英语语音",
-            rule_services.Slot(category_id=course, name_pattern="英语语音"),
+            rule_services.Slot(category_id=course, name_pattern="英语语音", similar=True),
             "应用英语(2016秋)(本)",
             "英语语音",
         )
@@ -381,6 +374,40 @@ class World:
             "社会工作(2020春)(本)",
             "社会工作实务",
         )
+
+        self._limits(university)
+        self._draft(computing)
+
+    def _limits(self, university: Organisation) -> None:
+        """The common policy of spec 1.5.1: at most half of the credits for graduation, a quarter from training."""
+        training = self.categories["training"].id
+        for name, share, category in (
+            ("转换学分不超过毕业学分的 50%", 5000, None),
+            ("培训类转换学分不超过毕业学分的 25%", 2500, training),
+        ):
+            self._uow.session.add(
+                CreditCap(name=name, organisation_id=university.id, category_id=category, share=share)
+            )
+        self._uow.flush()
+
+    def _draft(self, agreement: Agreement) -> None:
+        """A rule that waits for its second person: a certificate, and one of two achievements besides."""
+        programme = self.programmes["信息安全(2018秋)(本)"]
+        name = "计算机二级证书加相关学习成果转2018秋信息安全专业信息安全与密码学"
+        rule = Rule(agreement_id=agreement.id, agreement=agreement, programme_id=programme.id, name=name)
+        rule.programme, rule.description = (
+            programme,
+            "须持有计算机二级及以上证书，并有密码学课程或信息安全培训之一。",
+        )
+        slots = [
+            rule_services.Slot(item_id=self.items[NCRE2].id),
+            rule_services.Slot(item_id=self.items["密码学"].id, minimum_score=60, group=1),
+            rule_services.Slot(
+                category_id=self.categories["training"].id, name_pattern="信息安全", months_valid=60, group=1
+            ),
+        ]
+        item = self.target("信息安全(2018秋)(本)", "信息安全与密码学")
+        rule_services.draft(self._uow, rule, slots, [(item.id, 10000)], groups={1: 1})
 
     def _agreement(self, number: str, name: str, grants: Organisation, *others: Organisation) -> Agreement:
         day = date(2018, 1, 1)

@@ -148,6 +148,11 @@ class Workflow:
             effect(step)
         return step
 
+    def guard(self, uow: UnitOfWork, case: Any, transition: Transition, **inputs: Any) -> None:
+        """Ask the guards alone, where a step leaves the state as it is (a new version of a rule in force)."""
+        for guard in transition.guards:
+            guard(Step(uow, case, transition, inputs))
+
     def check(self, uow: UnitOfWork, case: Any, name: str, version: int | None) -> Transition:
         """The transition, if the actor may and the case still is where they saw it. Raises Forbidden or
         Conflict.

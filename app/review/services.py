@@ -73,6 +73,8 @@ def conflict(session: Session, actor: Actor, case: Any, stage: str) -> str | Non
     )
     if session.scalar(earlier.limit(1)) is not None:
         return "acted_before"
+    if stage not in ("recognition", "initial") and _attested(session, actor.person_id, case):
+        return "acted_before"
     declared = (
         select(Recusal.id)
         .filter_by(**case.case_key)
@@ -81,6 +83,14 @@ def conflict(session: Session, actor: Actor, case: Any, stage: str) -> str | Non
     if session.scalar(declared.limit(1)) is not None:
         return "declared"
     return "employer_issued" if _employer_issued(session, actor, case, strict=True) else None
+
+
+def _attested(session: Session, person_id: int, case: Any) -> bool:
+    """Whether this person saw the originals of the case: that is an act of the first stage."""
+    seen = (
+        select(Attestation.id).filter_by(**case.case_key).join(Account, Account.id == Attestation.witness_id)
+    )
+    return session.scalar(seen.where(Account.person_id == person_id).limit(1)) is not None
 
 
 def _employer_issued(session: Session, actor: Actor, case: Any, *, strict: bool) -> bool:

@@ -1,14 +1,22 @@
-"""Finding rules: for an achievement, for the public, and how many there are."""
+"""Finding rules: for an achievement, for the public, and how many there are.
+
+Slots that name an item are found in the table of candidates; those that name a category are few and matched by name
+here, so that a new catalogue item, or one that a learner typed in, enters them at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.catalogue.models import CatalogueItem, Programme
+from app.kernel.clock import today
+from app.rules.matching import Holding, Slot, fits
 from app.rules.models import Agreement, Rule, RuleCandidate, RuleSource, RuleTarget, RuleVersion
 
 _WITH_VERSION = (
@@ -19,20 +27,119 @@ _WITH_VERSION = (
     .joinedload(RuleTarget.catalogue_item)
     .joinedload(CatalogueItem.organisation),
     joinedload(Rule.current_version).selectinload(RuleVersion.sources).joinedload(RuleSource.catalogue_item),
+    joinedload(Rule.current_version).selectinload(RuleVersion.sources).joinedload(RuleSource.category),
 )
 
 
-def for_item(
-    item_id: int, *, words: str = "", own_programme_id: int | None = None, own_name: str = ""
+# --- what an achievement can enter
+
+
+@dataclass(frozen=True)
+class OpenSlot:
+    """A slot of a category in a rule in force; ``accepts`` says whether converted achievements may fill it."""
+
+    rule: int
+    slot: Slot
+    accepts: bool
+
+
+def open_slots(session: Session, categories: Iterable[int], day: date) -> list[OpenSlot]:
+    """The slots of these categories in rules in force on ``day``."""
+    rows = session.execute(
+        select(
+            Rule.id,
+            RuleSource.id,
+            RuleSource.category_id,
+            RuleSource.name_pattern,
+            RuleSource.similar_names,
+            RuleSource.issuer_id,
+            RuleVersion.accepts_converted,
+        )
+        .join(RuleVersion, RuleVersion.id == RuleSource.rule_version_id)
+        .join(Rule, Rule.id == RuleVersion.rule_id)
+        .join(Agreement, Agreement.id == Rule.agreement_id)
+        .where(
+            Rule.current_version_id == RuleVersion.id,
+            RuleSource.category_id.in_(set(categories)),
+            RuleSource.catalogue_item_id.is_(None),
+            Rule.state == "published",
+            *_in_force(day),
+        )
+    )
+    return [
+        OpenSlot(rule, Slot(key, None, category, words, similar, issuer), accepts)
+        for rule, key, category, words, similar, issuer, accepts in rows
+    ]
+
+
+def _in_force(day: date) -> list[Any]:
+    return [
+        condition
+        for table in (RuleVersion, Agreement)
+        for condition in (table.valid_from <= day, or_(table.valid_until.is_(None), table.valid_until >= day))
+    ]
+
+
+def rules_of(session: Session, holdings: Sequence[Holding], day: date | None = None) -> dict[int, set[int]]:
+    """Holding → published rules that it can enter on ``day``: two indexed look-ups for a page, eligibility apart."""
+    day = day or today()
+    found: dict[int, set[int]] = {holding.key: set() for holding in holdings}
+    by_item: dict[int, list[int]] = {}
+    for holding in holdings:
+        if holding.item is not None and not holding.performance:
+            by_item.setdefault(holding.item, []).append(holding.key)
+    converted = {holding.key for holding in holdings if holding.converted}
+    rows = session.execute(candidates(by_item, day, only_accepting=False)) if by_item else ()
+    for item, rule in rows:
+        for key in by_item[item]:
+            if key not in converted:
+                found[key].add(rule)
+    if converted:
+        items = [item for item, keys in by_item.items() if converted.intersection(keys)]
+        for item, rule in session.execute(candidates(items, day, only_accepting=True)):
+            for key in converted.intersection(by_item[item]):
+                found[key].add(rule)
+    slots = open_slots(session, {h.category for h in holdings if not h.performance}, day)
+    for holding in holdings:
+        for one in slots:
+            if (one.accepts or not holding.converted) and not holding.performance and fits(one.slot, holding):
+                found[holding.key].add(one.rule)
+    return found
+
+
+def candidates(items: Iterable[int], day: date, *, only_accepting: bool) -> Select[Any]:
+    """(item, rule) pairs in force on ``day``."""
+    query: Any = select(RuleCandidate.catalogue_item_id, RuleCandidate.rule_id).where(
+        RuleCandidate.catalogue_item_id.in_(list(items)),
+        RuleCandidate.valid_from <= day,
+        RuleCandidate.valid_until >= day,
+    )
+    if only_accepting:
+        query = (
+            query.join(Rule, Rule.id == RuleCandidate.rule_id)
+            .join(RuleVersion, RuleVersion.id == Rule.current_version_id)
+            .where(RuleVersion.accepts_converted)
+        )
+    return query
+
+
+def counts(
+    session: Session, holdings: Sequence[Holding], in_use: dict[int, set[int]], day: date | None = None
+) -> dict[int, int]:
+    """可转换规则数: how many rules each holding can enter, without those that it is in use for (``in_use``: rule ids)."""
+    return {
+        key: len(rules - in_use.get(key, set())) for key, rules in rules_of(session, holdings, day).items()
+    }
+
+
+def among(
+    rule_ids: Iterable[int], *, words: str = "", own_programme_id: int | None = None, own_name: str = ""
 ) -> Select[tuple[Rule]]:
-    """Published rules that an item can enter, found by words; the learner's own programme first, then its
-    other terms (spec 2.6).
-    """
+    """These rules, found by words; the learner's own programme first, then its other terms (spec 2.6)."""
     query: Any = (
         select(Rule)
-        .join(RuleCandidate, RuleCandidate.rule_id == Rule.id)
         .outerjoin(Programme, Programme.id == Rule.programme_id)
-        .where(RuleCandidate.catalogue_item_id == item_id, Rule.state == "published")
+        .where(Rule.id.in_(list(rule_ids)), Rule.state == "published")
         .options(*_WITH_VERSION)
     )
     order: list[Any] = []
@@ -42,8 +149,13 @@ def for_item(
     return _matching(query, words).order_by(*order, Programme.term.desc(), Rule.name, Rule.id)
 
 
-def public(*, words: str = "") -> Select[tuple[Rule]]:
-    """Published rules for everyone, found by words."""
+# --- everyone's search
+
+
+def public(
+    *, words: str = "", organisation_id: int | None = None, term: str = "", day: date | None = None
+) -> Select[tuple[Rule]]:
+    """Published rules for everyone, found by words, institution and term."""
     query: Any = (
         select(Rule)
         .join(Agreement)
@@ -51,6 +163,12 @@ def public(*, words: str = "") -> Select[tuple[Rule]]:
         .where(Rule.state == "published")
         .options(*_WITH_VERSION)
     )
+    if organisation_id is not None:
+        query = query.where(Agreement.organisation_id == organisation_id)
+    if term:
+        query = query.where(Programme.term == term)
+    if day is not None:
+        query = query.join(RuleVersion, RuleVersion.id == Rule.current_version_id).where(*_in_force(day))
     return _matching(query, words).order_by(Rule.name, Rule.id)
 
 
@@ -66,17 +184,24 @@ def _matching(query: Any, words: str) -> Any:
     return query
 
 
-def counts_for_items(session: Session, item_ids: Iterable[int]) -> dict[int, int]:
-    """How many published rules each item can enter: one indexed look-up for a page."""
-    ids = set(item_ids)
-    if not ids:
-        return {}
-    rows = session.execute(
-        select(RuleCandidate.catalogue_item_id, func.count())
-        .where(RuleCandidate.catalogue_item_id.in_(ids))
-        .group_by(RuleCandidate.catalogue_item_id)
+def granting(session: Session) -> Sequence[Any]:
+    """(id, name) of the institutions whose agreements have published rules, and the intake terms of those rules."""
+    from app.organisations.models import Organisation
+
+    used = select(Agreement.organisation_id).join(Rule, Rule.agreement_id == Agreement.id)
+    ids = used.where(Rule.state == "published").distinct()
+    return session.execute(
+        select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids)).order_by(Organisation.name)
+    ).all()
+
+
+def terms(session: Session) -> list[str]:
+    """The intake terms of programmes that rules grant in, newest first."""
+    with_rules = select(Rule.programme_id).where(Rule.state == "published").distinct()
+    rows = session.scalars(
+        select(Programme.term).where(Programme.id.in_(with_rules), Programme.term != "").distinct()
     )
-    return dict(rows.tuples().all())
+    return sorted(rows, reverse=True)
 
 
 def published(session: Session, rule_id: int) -> Rule | None:

@@ -14,7 +14,7 @@ from app.accounts.models import CreditEntry
 from app.achievements.models import Achievement
 from app.appeals import services as appeals
 from app.appeals.models import Appeal, Reversal
-from app.conversion import services
+from app.conversion import decision, services
 from app.conversion.models import (
     Assessment,
     ConsumptionEntry,
@@ -83,7 +83,7 @@ def test_the_degree_foreign_language_case(cast: Cast) -> None:
         f"【广东学银】您申请的 {CET} 学习成果转换 学位外语 学习成果已经初审通过，进入终审阶段。",
         f"【广东学银】您申请的 {CET} 学习成果转换 广东开放大学 学位外语 学习成果已经审核通过，广东开放大学 学位外语 学习成果已自动添加到您个人学习账户下，可登录广东终身教育学分银行信息管理平台查看。",  # noqa: E501
     ]
-    assert services.replay(db.session(), case) == []
+    assert decision.replay(db.session(), case) == []
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_the_rule_version_credits_and_ratio_are_frozen_at_submission(cast: Cast)
     cast.decide(case, "final", "agree", "committee")
     after = db.session.scalars(select(ConversionTarget).where(ConversionTarget.application_id == case)).one()
     assert (after.item_credits, after.ratio, after.granted_credits) == (*before, 400)
-    assert services.replay(db.session(), case) == []
+    assert decision.replay(db.session(), case) == []
 
 
 def test_a_published_version_never_changes(cast: Cast) -> None:
