@@ -1,6 +1,6 @@
 # The commands that people and other programs use; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: run test check bench help setup setup-dev messages docs
+.PHONY: run test check bench help pictures setup setup-dev messages docs
 PYTHON ?= python3
 PORT ?= 8080
 BIN := .venv/bin
@@ -57,6 +57,9 @@ messages: setup-dev ## collect the texts of code and templates into the catalogu
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k _l -k N_ --no-location --sort-output --omit-header -o translations/messages.pot .
 	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete --omit-header
 	@$(BIN)/pybabel -q compile --use-fuzzy -d translations
+
+pictures: setup-dev ## take the pictures of README.md anew, in a headless browser
+	@$(BIN)/python -m docs.pictures
 
 docs: setup-dev ## write the pages of docs/ that follow from the tables in code
 	@$(BIN)/python -m docs.generate
