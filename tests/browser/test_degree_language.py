@@ -62,7 +62,7 @@ def _point_agrees(opens: Opens) -> None:
     point = opens("point2")
     page = point.page
     page.goto("/console/conversion/initial/")
-    page.get_by_label("规则名称").fill("信息安全专业学位外语")
+    page.get_by_role("textbox", name="规则名称").fill("信息安全专业学位外语")
     page.get_by_role("button", name="查询").click()
     page.get_by_role("row", name=re.compile("王𬭎喆")).get_by_role("link", name="审核").click()
     point.see(NUMBER, RULE)
@@ -79,7 +79,7 @@ def _committee_agrees(opens: Opens) -> None:
     member = opens("committee")
     page = member.page
     page.goto("/console/conversion/final/")
-    page.get_by_label("姓名").fill("王𬭎喆")
+    page.get_by_role("textbox", name="姓名").fill("王𬭎喆")
     page.get_by_role("button", name="查询").click()
     page.get_by_role("row", name=re.compile("信息安全专业学位外语")).get_by_role("link", name="审核").click()
     member.see("初审", "何承远")

@@ -23,7 +23,7 @@ START = {
 }
 #: Answers that are no pages of ours: files, papers, another language, the end of a session.
 NOT_PAGES = re.compile(
-    r"/(evidence|documents|lang|logout|vendor|static|healthz|readyz|swagger|api|metrics)\b|\.\w+$"
+    r"/(evidence|documents|export|lang|logout|vendor|static|healthz|readyz|swagger|api|metrics)\b|\.\w+$"
 )
 #: One page of each kind is enough: digits and codes of rows are one kind.
 _KEY = re.compile(r"(?<=/)(\d+|[A-Z0-9]{4}(-[A-Z0-9]{4})+)(?=/|$)")
