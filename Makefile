@@ -1,6 +1,6 @@
 # The commands that people and other programs use; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: run test check bench help pictures setup setup-dev messages docs
+.PHONY: run test check bench proof help pictures setup setup-dev messages docs
 PYTHON ?= python3
 PORT ?= 8080
 BIN := .venv/bin
@@ -24,6 +24,9 @@ check: setup-dev ## format, lint, types, import rules, templates, translations, 
 
 bench: setup-dev ## the figures of the docs, as ratios
 	@$(BIN)/python -m bench
+
+proof: setup-dev ## hostile and proof tests at their full size, and one table of what held (LINES="kills files" for some)
+	@$(BIN)/python -m tests.proof $(LINES)
 
 setup: .venv/.ready node_modules/.ready translations/zh/LC_MESSAGES/messages.mo ## install what running needs
 

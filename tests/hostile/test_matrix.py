@@ -28,6 +28,7 @@ from app.security import rows
 from app.security.gate import permission_of
 from app.security.permissions import TABLE, Role, holds
 from tests.support.places import OWNERS, Whose, below, fingerprint, moved, owners
+from tests.support.proof import measured
 from tests.support.story import Cast, log_in, token
 
 SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -203,6 +204,7 @@ def test_foreign_rows_neither_answer_nor_move(demo: Flask, people: list[Person])
     assert leaks == []
     assert asked > 100, "the attack found too little to attack"
     assert moved(before, fingerprint(demo)) == []
+    measured("matrix", f"{asked} requests for rows of others: all refused, nothing moved")
 
 
 @SQLITE

@@ -61,7 +61,7 @@ def _winner(case: int) -> tuple[int, str]:
 @pytest.mark.parametrize("reviewers", [2, 6])
 def test_of_several_reviewers_exactly_one_wins(demo: Flask, cast: Cast, backend: str, reviewers: int) -> None:
     browsers = _reviewers(demo, reviewers)
-    turns = amount(3, 500)
+    turns = amount(3, 250)
     for _turn in range(turns):
         case = _ready(cast)
         db.session.remove()
