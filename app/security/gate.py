@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flask import Flask, current_app, redirect, render_template, request, session, url_for
+from flask import Flask, abort, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import column, select, table
@@ -28,6 +28,7 @@ _BY_NAME = frozenset({"action", "action_post"})
 
 def register(app: Flask) -> None:
     """Check every request before its view runs."""
+    app.before_request(_readable)
     app.before_request(_check)
 
 
@@ -107,6 +108,19 @@ def _check_standing(view: str) -> None:
     standing = db.session.scalar(select(learner.c.standing).where(learner.c.id == me.learner_id))
     if standing in ("suspended", "closed"):
         raise Forbidden("suspended", N_("Your account is suspended; the reason stands in your profile."))
+
+
+def _readable() -> None:
+    """No address and no word holds NUL: file systems and PostgreSQL fail over it. Records and the API say so in their own
+    way, at the field.
+    """
+    if "\0" in request.path:
+        abort(404)
+    if request.path.startswith(("/console/records/", "/api/")):
+        return
+    given = (*request.args.items(multi=True), *request.form.items(multi=True))
+    if any("\0" in word for pair in given for word in pair):
+        abort(400)
 
 
 def _check() -> ResponseReturnValue | None:

@@ -22,7 +22,7 @@ from tests.support.story import Cast, log_in, token
 
 SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 #: Neither database takes these; whoever sends one changes nothing.
-UNSTORABLE = ("\0", "a\0b", "\ud800", "x\udfff")
+UNSTORABLE = ("\0", "a\0b", "\0" * 50, "张\0三")
 ODD = (
     "", " ", "²", "１", "٣", "-1", "0", "1e9", "NaN", "9" * 19, "9" * 400, str(2**63), "0x10", "1_000", "+1",
     "\u202egnp.exe", "\u200b", "\ufeff", "‏", "e\u0301" * 50, "𬭎", "🧧", "x" * 20_000, "'; DROP TABLE learner; --",
@@ -113,13 +113,12 @@ def _everybody(demo: Flask) -> list[tuple[Role, FlaskClient, str]]:
     return [*found, (Role.PUBLIC, visitor, token(visitor))]
 
 
-@SQLITE
-def test_no_hostile_word_crashes_anything(demo: Flask) -> None:
-    times = amount(500, 10_000)
-    found = _throw(demo, _everybody(demo), times, ODD + UNSTORABLE)
+def test_no_hostile_word_crashes_anything(demo: Flask, backend: str) -> None:
+    times = amount(400, 10_000)
+    found = _throw(demo, _everybody(demo), times, ODD + UNSTORABLE + ("\ud800", "x\udfff"))
     assert sum(found.values()) > times // 10
     assert set(found) & {"404", "422", "302"}
-    measured("inputs", f"{sum(found.values()):,} requests answered, 0 of them 5xx ({found})")
+    measured("inputs", f"{sum(found.values()):,} requests answered, 0 of them 5xx ({found})", backend)
 
 
 @SQLITE
@@ -127,7 +126,8 @@ def test_nothing_unstorable_changes_anything(demo: Flask) -> None:
     people = _everybody(demo)
     before = fingerprint(demo)
     _throw(demo, people, amount(250, 3_000), UNSTORABLE)
-    assert moved(before, fingerprint(demo)) == []
+    changed = moved(before, fingerprint(demo))
+    assert changed == [], changed
 
 
 @SQLITE
@@ -175,6 +175,9 @@ def test_a_link_to_the_log_in_leads_nowhere_else(demo: Flask) -> None:
             "/login/", query_string={"next": target},
             data={"csrf_token": token(client), "username": "center", "password": "Demo-center-2026"},
         )  # fmt: skip
+        if "\0" in target:
+            assert answer.status_code == 400
+            continue
         assert answer.status_code == 302
         assert answer.location in ("/console/", "/%09/evil.example", "/%2509/evil.example"), (
             f"{target!r}: {answer.location}"

@@ -103,7 +103,7 @@ SECURITY = (
         "codes",
         "codes: reuse, sixth try, expiry, parallel, enumeration by text and by time",
         "one redemption; same words; p > 0.01, and the mutant fails it",
-        ("tests/hostile/test_codes.py",),
+        ("tests/hostile/test_codes.py", "tests/hostile/timing.py"),
     ),
     Line(
         "personal",

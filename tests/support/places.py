@@ -12,7 +12,9 @@ from app.kernel.actor import Actor
 from app.kernel.database import Model, db
 
 #: Written by looking and logging in; everything else must stand still.
-RESTLESS = frozenset({"audit_event", "audit_head", "user_session", "throttle", "alembic_version"})
+RESTLESS = frozenset(
+    {"api_usage", "audit_event", "audit_head", "user_session", "throttle", "alembic_version"}
+)
 
 _BY_LEARNER = "JOIN learner l ON l.id = {table}.learner_id"
 #: Record → (id, learner, home organisation, committee, assessing organisation) of its private rows. Written by hand, so that
