@@ -10,7 +10,7 @@ from flask import Flask
 from app.kernel import settings as kernel_settings
 from app.kernel.errors import Invalid
 from app.security import personal
-from app.security.models import Person
+from app.security.models import Person, PersonKey
 from app.security.personal import Unreadable
 
 SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -59,7 +59,7 @@ def test_a_value_opens_nowhere_else(app: Flask, part: str) -> None:
         with pytest.raises(Unreadable):
             personal.reveal(one, part)
     setattr(one, f"{part}_sealed", sealed)
-    one.wrapped_key = other.wrapped_key
+    one.key = PersonKey(wrapped=other.wrapped_key)
     with pytest.raises(Unreadable):
         personal.reveal(one, part)
 
@@ -67,7 +67,7 @@ def test_a_value_opens_nowhere_else(app: Flask, part: str) -> None:
 def test_a_destroyed_key_destroys_everything_but_the_bar_on_spending_twice(app: Flask) -> None:
     person = _person()
     seal = person.holder_seal
-    person.wrapped_key = None
+    person.key = None
     assert [personal.reveal(person, part) for part in PARTS] == [None] * len(PARTS)
     with pytest.raises(Unreadable):
         personal.seal(person, mobile="13912345678")

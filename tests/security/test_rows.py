@@ -98,8 +98,9 @@ def test_a_row_that_is_not_in_a_session_is_covered_by_nothing(cast: Cast) -> Non
 
 def test_the_table_names_real_records_and_the_scopes_that_they_have(app: Flask) -> None:
     models = {mapper.class_.__name__: mapper.class_ for mapper in Model.registry.mappers}
+    without_rows = {"Statistics"}  # figures over others' rows, under the policies of those
     for row in TABLE:
-        if row.rows in (Scope.ALL, Scope.USER):
+        if row.model_name in without_rows or row.rows in (Scope.ALL, Scope.USER):
             continue
         model = models.get(row.model_name)
         assert model is not None, f"{row.view}: no model {row.model_name}"
