@@ -124,9 +124,9 @@ def _die_everywhere(app: Flask, cast: Cast, step: int) -> list[tuple[int, ...]]:
     for at in range(1, whole + 1, step):
         case = _ready(cast)
         before = _done(case)
-        assert forked(app, lambda at=at, case=case: _decide(app, cookie, form_token, case, at)) == -9
+        assert forked(lambda at=at, case=case: _decide(app, cookie, form_token, case, at)) == -9
         half = _done(case)
-        assert forked(app, lambda case=case: _decide(app, cookie, form_token, case, None)) == 0
+        assert forked(lambda case=case: _decide(app, cookie, form_token, case, None)) == 0
         again = _done(case)
         left.append(
             (

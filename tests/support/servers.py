@@ -6,28 +6,21 @@ import os
 import signal
 from collections.abc import Callable
 
-from flask import Flask
-
 from app.kernel.database import db
 
 
-def _own_connections(app: Flask) -> None:
-    """The parent's connections are the parent's: a child that used or closed them would cut into its conversation."""
-    with app.app_context():
-        db.session.registry.clear() if hasattr(db.session.registry, "clear") else None
-        db.engine.dispose(close=False)
+def forked(work: Callable[[], int]) -> int:
+    """Run ``work`` in a process of its own; its exit status, or minus the signal that killed it.
 
-
-def forked(app: Flask, work: Callable[[], int]) -> int:
-    """Run ``work`` in a process of its own; its exit status, or minus the signal that killed it."""
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    Call it inside the application context whose session has been used: its connection must be closed before. A child
+    that inherited it would cut into the parent's conversation, and one left open would outlive the database file.
+    """
+    db.session.remove()
+    db.engine.dispose()
     child = os.fork()
     if child == 0:
         status = 70
         try:
-            _own_connections(app)
             status = work()
         finally:
             os._exit(status)
