@@ -74,6 +74,7 @@ def _give_work(app: Flask) -> None:
     from app.access.codes import send_codes
     from app.api.services import forget_old
     from app.audit import checkpoints
+    from app.console import export
     from app.conversion.services import lapse_assessments, lapse_overdue, remind_due
     from app.documents import registers
     from app.exchange import loading, undoing
@@ -85,7 +86,7 @@ def _give_work(app: Flask) -> None:
     from app.reminders import remind_reviewers
     from app.worker import Task, in_unit, register, stopping
 
-    kinds.register(*loading.KINDS, undoing.KIND, registers.KIND)
+    kinds.register(*loading.KINDS, undoing.KIND, registers.KIND, export.KIND)
     register(
         app,
         Task("find out whom codes go to", in_unit(send_codes)),

@@ -16,11 +16,11 @@ def register_commands(app: Flask) -> None:
     from app.backup import backup, restore
     from app.conversion.commands import decision, rules
     from app.documents.commands import report
-    from app.exchange.commands import import_command
+    from app.exchange.commands import export_command, import_command
     from app.notices.commands import notices
 
     house = (deploy, demo, worker, rules, decision, report, audit, notices)
-    for command in (*house, user, keys, backup, restore, import_command):
+    for command in (*house, user, keys, backup, restore, import_command, export_command):
         app.cli.add_command(command)
 
 

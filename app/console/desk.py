@@ -25,7 +25,9 @@ from werkzeug.datastructures import FileStorage
 
 from app.achievements.services import Upload
 from app.calendar import services as calendar
-from app.console.pages import chosen_columns, keyset
+from app.console import export as exporting
+from app.console import formats
+from app.console.pages import capped_count, chosen_columns, keyset
 from app.kernel.choices import Choices
 from app.kernel.clock import civil, now, start_of, today
 from app.kernel.database import db
@@ -161,6 +163,27 @@ class Desk(BaseView):
             decided=review.decided_since(db.session(), actor(), self.stage, start_of(today())),
             elsewhere=self._following(0, filtered=False),
         )
+
+    @expose("/export", methods=["POST"])
+    @has_access
+    def export(self) -> ResponseReturnValue:
+        """The queue as a workbook, by the filters in the address."""
+        return exporting.respond(self)
+
+    def export_table(self, plain: bool) -> exporting.Table:
+        """The queue's columns with state and deadline."""
+
+        def read(case: Any) -> list[Any]:
+            due = case.due_at or getattr(case, "learner_due_at", None)
+            last = [_(self.states[case.state].label), civil(due).strftime("%Y-%m-%d") if due else ""]
+            return [*(formats.read(column.value(case)) for column in self.columns), *last]
+
+        heads = [*(_(column.label) for column in self.columns), _("State"), _("Deadline")]
+        needed = self.options if self.queue_options is None else self.queue_options
+        return exporting.Table(str(self.title), heads, self._queue(), self.model.id, needed, read)
+
+    def export_count(self) -> int:
+        return capped_count(db.session(), self._queue())
 
     @expose("/<int:pk>")
     @has_access

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,11 @@ from sqlalchemy import Select, inspect, select
 from werkzeug.exceptions import NotFound as PageNotFound
 
 from app.console import actions, declarations, formats
+from app.console import export as exporting
 from app.console.filters import Filter, RelationFilter, Senseless
 from app.console.interface import Records
 from app.console.lookups import Lookup
-from app.console.pages import Page, address, chosen_columns, numbered
+from app.console.pages import Page, address, capped_count, chosen_columns, numbered
 from app.security.current import actor
 from app.security.permissions import allowed, grants_of
 from app.security.rows import Scope, condition
@@ -57,6 +58,8 @@ class Reading(ModelView):
     show_template = "appbuilder/general/model/show.html"
     list_title = show_title = add_title = edit_title = route_base = None
     declared_actions: Sequence[actions.Action] = ()
+    #: Columns of an export beside those of the list: (label, how it reads off a row, plain if that may be), masked as a rule.
+    export_masked: Sequence[tuple[Any, Callable[[Any, bool], str]]] = ()
     all_filters: Sequence[Filter] = ()
 
     #: Of Flask-AppBuilder's and gone: any file of the upload folder, actions without a row policy (ours: actions.py);
@@ -104,6 +107,7 @@ class Reading(ModelView):
             actions=actions.shown(self),
             order=self._asked_order(),
             columns=self.chosen(),
+            unmask=exporting.may_unmask(self),
         )
 
     def offered_columns(self) -> Sequence[str]:
@@ -156,6 +160,41 @@ class Reading(ModelView):
         """The address of this list ordered by ``column``, or the other way round where it already is."""
         other = "-" if self._asked_order() == (column, "asc") else ""
         return address(order=f"{other}{column}", page=None)
+
+    # --- export
+
+    @expose("/export", methods=["POST"])
+    @has_access
+    def export(self) -> ResponseReturnValue:
+        """The list as a workbook, by the filters in the address."""
+        return exporting.respond(self)
+
+    def export_table(self, plain: bool) -> exporting.Table:
+        """The list's columns, and the masked ones beside them; ``plain``: unmasked."""
+        statement, _bad = self.filtered()
+        heads = [str(self.label_columns[column]) for column in self.list_columns]
+        numbers = [self.is_number(column) for column in self.list_columns]
+
+        def read(row: Any) -> list[Any]:
+            words = [self.words(row, column) for column in self.list_columns]
+            cells = [
+                exporting.number(text) if number else text
+                for text, number in zip(words, numbers, strict=True)
+            ]
+            return [*cells, *(show(row, plain) for _label, show in self.export_masked)]
+
+        return exporting.Table(
+            str(self.list_title),
+            [*heads, *(str(label) for label, _show in self.export_masked)],
+            statement,
+            self.datamodel.key,
+            self.datamodel.loads((*self.list_columns, *self.eager)),
+            read,
+        )
+
+    def export_count(self) -> int:
+        statement, _bad = self.filtered()
+        return capped_count(self.datamodel.session, statement)
 
     # --- show
 

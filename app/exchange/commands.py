@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
+from flask_babel import force_locale
 
+from app.console import export
 from app.exchange import imports
 from app.jobs import runner
 from app.jobs.models import Job
@@ -48,6 +51,35 @@ def import_command(kind: str, file: Path, dry_run: bool) -> None:
         with store().open(done.file_digest) as content:
             errors.write_bytes(content.read())
         raise click.ClickException(f"refused rows: {errors}")
+
+
+@click.command("export")
+@click.argument("kind")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The .xlsx or .csv to write.",
+)
+@click.option("--filter", "query", default="", help="As in the address of the list: state=published&name=CET")
+@with_appcontext
+def export_command(kind: str, output: Path, query: str) -> None:
+    """Write a list of this KIND (learner, achievement, catalogue-item, rule, initial-review …) to a workbook."""
+    lists = {
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "-", re.sub("(View|Desk)$", "", view.endpoint)).lower(): view.endpoint
+        for view in current_app.appbuilder.baseviews  # type: ignore[attr-defined]
+        if hasattr(view, "export_table")
+    }
+    if kind not in lists:
+        raise click.ClickException(f"KIND is one of {', '.join(sorted(lists))}")
+    count = [0]
+    with export.standing_in(SYSTEM, lists[kind], query) as view, force_locale("zh"):
+        suffix = "csv" if output.suffix.lower() == ".csv" else "xlsx"
+        output.write_bytes(export.written(view.export_table(False), suffix, count))
+        with UnitOfWork(db.session, SYSTEM) as uow:
+            export.record(uow, lists[kind], suffix, count[0], False, "", query)
+    click.echo(f"{output}: {count[0]}")
 
 
 def _carry_out(job_id: int) -> Job:

@@ -95,7 +95,7 @@ def _look(work: Work, chunk: ImportChunk, kind: Import) -> None:
 
 
 #: What hangs on an imported row without using it.
-_NO_USE = {("achievement", "credit_entry")}
+_NO_USE = {("achievement", "credit_entry"), ("person", "person_key")}
 
 
 def _used(session: Session, main: str, made: dict[str, list[int]], since: datetime) -> dict[int, str]:

@@ -42,6 +42,9 @@ class Lease(Protocol):
     def unit(self) -> Any:
         """A unit of work that commits only while the lease is held, with the progress."""
 
+    def beat(self) -> None:
+        """Renew the lease and show the progress."""
+
 
 @dataclass
 class Work:
@@ -69,6 +72,13 @@ class Work:
         """
         with self.lease.unit() as uow:
             yield uow
+
+    def tick(self) -> None:
+        """Renew the lease where the function can't yield, because a library pulls rows from it. Outside of any unit.
+
+        Raises Lost, Cancelled.
+        """
+        self.lease.beat()
 
     def give(self, name: str, content: bytes) -> None:
         """Keep a file as the job's result."""

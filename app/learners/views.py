@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 from flask import Response, flash, make_response, redirect, request, url_for
@@ -47,6 +48,11 @@ MEASURE_WORDS = {
 }
 
 
+def _part(part: str, row: Learner, plain: bool) -> str:
+    """A personal part of a learner as an export shows it."""
+    return (personal.reveal(row.person, part) or "") if plain else personal.masked(row.person, part)
+
+
 class LearnerView(CheckedView):
     """学习者管理."""
 
@@ -79,6 +85,7 @@ class LearnerView(CheckedView):
         "programme": _("Its rules are offered to the learner first."),
     }
     eager = ["person"]
+    export_masked = [(label, partial(_part, part)) for part, label in PARTS.items()]
     show_template = "learners/show.html"
 
     def offered(self, column: str, statement: Select[Any]) -> Select[Any]:

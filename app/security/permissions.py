@@ -58,7 +58,7 @@ C, I, P, K, S, A, L = (
     Role.LEARNER,
 )
 
-READ = "list show lookup"
+READ = "list show lookup export"
 WRITE = "add edit delete"
 
 
@@ -194,8 +194,8 @@ TABLE: tuple[Grant, ...] = (
     # --- review, recognition
     grant("MyRecognitionView", "index submit records", L, Scope.LEARNER, record="Achievement"),
     grant("MyRecognitionRows", "read", L, Scope.LEARNER, record="RecognitionApplication"),
-    grant("RecognitionDesk", "queue case", (C, A), record="RecognitionApplication"),
-    grant("RecognitionDesk", "queue case", P, Scope.BELOW, record="RecognitionApplication"),
+    grant("RecognitionDesk", "queue case export", (C, A), record="RecognitionApplication"),
+    grant("RecognitionDesk", "queue case export", P, Scope.BELOW, record="RecognitionApplication"),
     grant(
         "RecognitionDesk",
         "decide bulk attest claim release",
@@ -245,8 +245,8 @@ TABLE: tuple[Grant, ...] = (
     grant("PlanView", "index show", (I, P), Scope.BELOW, record="Learner"),
     grant("MyPerformanceView", "index target", L, Scope.LEARNER, record="ConversionApplication"),
     grant("MyAppealView", "recognition conversion", L, Scope.LEARNER, record="Appeal"),
-    grant("InitialReviewDesk", "queue case", (C, A), record="ConversionApplication"),
-    grant("InitialReviewDesk", "queue case", P, Scope.BELOW, record="ConversionApplication"),
+    grant("InitialReviewDesk", "queue case export", (C, A), record="ConversionApplication"),
+    grant("InitialReviewDesk", "queue case export", P, Scope.BELOW, record="ConversionApplication"),
     grant(
         "InitialReviewDesk",
         "decide bulk claim release material",
@@ -278,8 +278,8 @@ TABLE: tuple[Grant, ...] = (
         states="initial_review final_review",
         record="ConversionApplication",
     ),
-    grant("FinalReviewDesk", "queue case", (C, A), record="ConversionApplication"),
-    grant("FinalReviewDesk", "queue case", K, Scope.COMMITTEE, record="ConversionApplication"),
+    grant("FinalReviewDesk", "queue case export", (C, A), record="ConversionApplication"),
+    grant("FinalReviewDesk", "queue case export", K, Scope.COMMITTEE, record="ConversionApplication"),
     grant(
         "FinalReviewDesk",
         "decide bulk claim release",
@@ -288,9 +288,9 @@ TABLE: tuple[Grant, ...] = (
         states="final_review",
         record="ConversionApplication",
     ),
-    grant("PerformanceReviewDesk", "queue case", (C, A), record="ConversionApplication"),
+    grant("PerformanceReviewDesk", "queue case export", (C, A), record="ConversionApplication"),
     grant("PerformanceReviewDesk", "attest", C, states="performance_review", record="ConversionApplication"),
-    grant("PerformanceReviewDesk", "queue case", K, Scope.COMMITTEE, record="ConversionApplication"),
+    grant("PerformanceReviewDesk", "queue case export", K, Scope.COMMITTEE, record="ConversionApplication"),
     grant(
         "PerformanceReviewDesk",
         "decide bulk claim release ask",
@@ -301,8 +301,8 @@ TABLE: tuple[Grant, ...] = (
     ),
     grant("AssessmentDesk", "queue case give", S, Scope.ASSESSOR, record="Assessment"),
     grant("UnassignedView", "queue assign", C, record="ConversionApplication"),
-    grant("AppealDesk", "queue case", (C, A), record="Appeal"),
-    grant("AppealDesk", "queue case", K, Scope.COMMITTEE, record="Appeal"),
+    grant("AppealDesk", "queue case export", (C, A), record="Appeal"),
+    grant("AppealDesk", "queue case export", K, Scope.COMMITTEE, record="Appeal"),
     grant("AppealDesk", "decide assign", C, states="filed", record="Appeal"),
     grant("AppealDesk", "decide", K, Scope.COMMITTEE, states="filed", record="Appeal"),
     grant("ReversalView", "queue propose decide stand", C, record="Reversal"),
