@@ -14,6 +14,7 @@ from app.security.models import (
     UserSession,
     VerificationCode,
 )
+from app.security import grams as grams
 from app.organisations.models import Committee, CommitteeMember, CommitteeScope, Organisation
 from app.framework.models import FrameworkLevel, IndustryStandard, LevelDescriptor
 from app.learners.models import Learner

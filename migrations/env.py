@@ -12,6 +12,7 @@ from sqlalchemy import Connection, create_engine, event, inspect, pool
 from app import models as models
 from app.kernel import appendonly, database
 from app.kernel.settings import settings
+from app.security import grams
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -33,6 +34,7 @@ def _migrate(connection: Connection, options: dict[str, Any]) -> None:
     # Each time: on SQLite a migration may make a table anew, without its triggers.
     if set(appendonly.tables()) <= set(inspect(connection).get_table_names()):
         appendonly.guard(connection)
+    grams.guard(connection)
 
 
 def run() -> None:

@@ -17,6 +17,7 @@ from app.conversion.models import ConversionApplication
 from app.kernel.database import LARGEST_KEY
 from app.learners.models import Learner
 from app.recognition.models import RecognitionApplication
+from app.security.grams import named_like
 from app.security.models import Account, Person
 
 CASES: dict[str, type[Any]] = {"conversion": ConversionApplication, "recognition": RecognitionApplication}
@@ -56,9 +57,7 @@ def search(session: Session, asked: Asked) -> Select[Any]:
 
 def _by_or_about(session: Session, word: str) -> ColumnElement[bool]:
     """Events of what people with this in their name did, and of what was done to their records."""
-    people = session.scalars(
-        select(Person.id).where(Person.name_search.contains(word.casefold(), autoescape=True)).limit(200)
-    ).all()
+    people = session.scalars(select(Person.id).where(named_like(word)).limit(200)).all()
     accounts = session.scalars(select(Account.id).where(Account.person_id.in_(people))).all()
     learners = session.scalars(select(Learner.id).where(Learner.person_id.in_(people))).all()
     about = [("person", people), ("ab_user", accounts), ("learner", learners)]

@@ -38,17 +38,14 @@ from app.learners.models import Learner
 from app.organisations.models import Committee, Organisation
 from app.review import services as review
 from app.security.current import actor
+from app.security.grams import named_like
 from app.security.models import Person
 from app.security.permissions import allowed
 from app.security.rows import readable, visible
 
 
 def _person_named(query: Select[Any], word: str) -> Select[Any]:
-    people = (
-        select(Learner.id)
-        .join(Person, Person.id == Learner.person_id)
-        .where(Person.name_search.contains(word.casefold(), autoescape=True))
-    )
+    people = select(Learner.id).join(Person, Person.id == Learner.person_id).where(named_like(word))
     return query.where(ConversionApplication.learner_id.in_(people))
 
 

@@ -39,6 +39,7 @@ from app.review.models import DECISIONS, FAULTS
 from app.rules import queries as rule_queries
 from app.rules.matching import Slot, Terms, fill, fits, obstacles, terms_of
 from app.security.current import actor
+from app.security.grams import named_like
 from app.security.models import Person
 from app.security.rows import readable, visible
 
@@ -267,7 +268,7 @@ class PlanView(BaseView):
         word = request.args.get("q", "").strip()[:100]
         query = select(Learner).join(Person, Person.id == Learner.person_id).where(readable(Learner, actor()))
         if word:
-            query = query.where(Person.name_search.contains(word.casefold(), autoescape=True))
+            query = query.where(named_like(word))
         options = (joinedload(Learner.person), joinedload(Learner.programme), joinedload(Learner.home_point))
         page = numbered(
             db.session(), query.order_by(Learner.id).options(*options), sizes=(10, 25, 50), default=10

@@ -187,7 +187,7 @@ def _person(dice: random.Random, number: int) -> dict[str, Any]:
     person = personal.new_person(
         name,
         identity_type="resident",
-        identity=identity_number(birth, number % 1000, f"4401{number // 1000 % 90 + 10:02d}"),
+        identity=identity_number(birth, number % 1000, f"44{number // 1000 + 100:04d}"),
     )
     columns = (
         "uid",

@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from app.kernel.errors import Invalid
 from app.learners.models import Learner
 from app.security import personal
+from app.security.grams import named_like
 from app.security.models import IDENTITY_TYPES, Person
 
 
 def named(query: Select[Any], word: str) -> Select[Any]:
     """Learners whose name, pinyin or initials contain ``word``."""
-    people = select(Person.id).where(Person.name_search.contains(word.casefold(), autoescape=True))
+    people = select(Person.id).where(named_like(word))
     return query.where(Learner.person_id.in_(people))
 
 

@@ -36,6 +36,7 @@ from app.review import services as review
 from app.review.models import DECISIONS as REVIEW_DECISIONS
 from app.review.models import Review
 from app.security.current import actor
+from app.security.grams import named_like
 from app.security.models import Person
 from app.security.rows import visible
 
@@ -117,7 +118,7 @@ def _person_named(query: Select[Any], word: str) -> Select[Any]:
         query.join(Achievement, Achievement.id == RecognitionApplication.achievement_id)
         .join(Learner, Learner.id == Achievement.learner_id)
         .join(Person, Person.id == Learner.person_id)
-        .where(Person.name_search.contains(word.casefold(), autoescape=True))
+        .where(named_like(word))
     )
 
 
