@@ -37,8 +37,12 @@ CREDITBANK_PERIODS         working days, e.g. ``initial=10,final=15,correction=3
 CREDITBANK_POLICIES        passwords, codes and sessions, e.g. ``learner_shortest=8,failures=5,lock=15,codes=5``; the names and
                            defaults stand in ``app/kernel/settings.py``, ``Policies``
 CREDITBANK_REQUIRE_TOTP    ``1`` or ``0``: staff need a second factor; off by default in demo, can't be off in production
+CREDITBANK_LOG_FORMAT      ``plain`` (default in demo mode) or ``json``: one object a line (default in production)
+CREDITBANK_METRICS_TOKEN   bearer token for ``/metrics``; without one only this host may read it
 CREDITBANK_PROXIES         how many reverse proxies stand before the server; their ``X-Forwarded-For`` is believed; default 0
 CREDITBANK_NODE_MODULES    where npm put fonts and front-end libraries; default ``node_modules/`` beside this file
+CREDITBANK_BIND            where the server listens; default ``127.0.0.1:PORT``; ``0.0.0.0:8080`` where the proxy is elsewhere
+WEB_CONCURRENCY            processes of the server; default 2
 PORT                       of the server that ``run.py`` starts; default 8080
 ========================== =====================================================================================
 """
@@ -102,6 +106,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         checkpoint_public_key=Path(
             environ.get("CREDITBANK_CHECKPOINT_PUBLIC_KEY") or data_dir / "checkpoint_key.pub"
         ),
+        log_format=environ.get("CREDITBANK_LOG_FORMAT") or ("json" if production else "plain"),
+        metrics_token=environ.get("CREDITBANK_METRICS_TOKEN", ""),
         import_limit=_whole(environ, "CREDITBANK_IMPORT_LIMIT", 50 * 1024 * 1024),
         periods=_numbers(Periods, environ, "CREDITBANK_PERIODS"),
         policies=_policies(environ),

@@ -25,6 +25,7 @@ def create_app(chosen: Settings | None = None) -> Flask:
     """The application with these settings (default: from the environment)."""
     import config
     from app import models as models
+    from app import operations
     from app.api import edge
     from app.audit.services import append_all
     from app.cli import register_commands
@@ -56,6 +57,7 @@ def create_app(chosen: Settings | None = None) -> Flask:
     app.session_interface = ServerSessions()
     headers.register(app)
     UnitOfWork.before_commit = [append_all]
+    operations.register(app)
     register_web(app)
     register_vendor(app)
     with app.app_context():

@@ -62,7 +62,9 @@ def demo_load(learners: int, seed: int) -> None:
 def worker(once: bool) -> None:
     """Deliver notices, let overdue corrections lapse, remind people. Ends gently on SIGTERM."""
     from app import worker as loop
+    from app.operations import configure_logs
 
+    configure_logs()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     if once:
         click.echo(f"{loop.run_once(app)} done.")

@@ -14,7 +14,6 @@ from flask_babel import format_timedelta, get_locale, gettext
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from jinja2 import Undefined
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
@@ -64,8 +63,6 @@ def register_web(app: Flask) -> None:
     app.jinja_env.tests["moment"] = lambda value: isinstance(value, datetime)
     app.jinja_env.finalize = _shown
     app.context_processor(_everywhere)
-    app.add_url_rule("/healthz", "health.live", lambda: ("ok\n", 200, {"Content-Type": "text/plain"}))
-    app.add_url_rule("/readyz", "health.ready", _ready)
 
 
 def credits_text(hundredths: int | None) -> str:
@@ -297,11 +294,3 @@ def _crash(error: Exception) -> ResponseReturnValue:
         raise error
     status = 503 if isinstance(error, OperationalError) else 500
     return problems.of_status(status) if problems.asked() else _answer(status, "", "")
-
-
-def _ready() -> ResponseReturnValue:
-    try:
-        db.session.execute(text("SELECT 1 FROM audit_head"))
-    except Exception:
-        return "not ready\n", 503, {"Content-Type": "text/plain"}
-    return "ready\n", 200, {"Content-Type": "text/plain"}

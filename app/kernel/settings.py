@@ -74,6 +74,10 @@ class Settings:
     signing_passphrase: str = ""
     #: File with the Ed25519 key that signs credentials (PEM); "": likewise.
     credential_key: str = ""
+    #: ``plain`` lines for people, or ``json``.
+    log_format: str = "plain"
+    #: Who asks for /metrics shows it; without one only this host may ask.
+    metrics_token: str = ""
     import_limit: int = 50 * 1024 * 1024
     pixel_limit: int = 50_000_000
     #: Evidence of one learner in all, in bytes, and how many files.

@@ -102,6 +102,7 @@ TABLE: tuple[Grant, ...] = (
     grant("appbuilder", "get", EVERYBODY),
     grant("vendor", "get", EVERYBODY),
     grant("health", "get", EVERYBODY),
+    grant("metrics", "get", EVERYBODY),  # by token, or from the host itself
     grant("UtilView", "back", EVERYBODY),
     grant("LocaleView", "index", EVERYBODY),
     grant("StyleView", "get", STAFF),
