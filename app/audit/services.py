@@ -82,13 +82,15 @@ def refused(session: Session | scoped_session[Session], actor: Actor, code: str,
 
 
 def record_chunk(uow: UnitOfWork, model: type[Any], rows: Sequence[Mapping[str, Any]], why: str = "") -> None:
-    """Remember rows (with their ids, lowest first) that were written in bulk, past the session: one event for all of
+    """Remember rows (with consecutive ids, lowest first) that were written in bulk, past the session: one event for all of
     them, with the Merkle root over what was written (spec 5). ``audit verify`` checks them against it.
 
     Columns of persons' names stay out: a name that is erased later must not break the chain.
     """
     if not rows:
         return
+    if rows[-1]["id"] - rows[0]["id"] + 1 != len(rows):
+        raise ValueError("a chunk's ids are consecutive")
     personal_ones = getattr(model, "__personal__", ())
     columns = sorted(name for name in rows[0] if name not in personal_ones and name not in NOISE)
     leaves = [chunk_leaf(plain(row[name]) for name in columns) for row in rows]

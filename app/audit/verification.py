@@ -5,8 +5,9 @@ that every record is as its events left it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, BinaryIO
 
 from sqlalchemy import inspect, select
@@ -202,42 +203,32 @@ def audited() -> list[type[Any]]:
     return sorted(found, key=lambda model: str(model.__tablename__))
 
 
-@dataclass
-class _State:
-    """What events say of one row: whether one made it, what it holds now, what stood first in columns that changed."""
-
-    made: bool = False
-    gone: bool = False
-    now: dict[str, Any] = field(default_factory=dict)
-    first: dict[str, Any] = field(default_factory=dict)
-
-    def take(self, action: str, body: dict[str, Any]) -> None:
-        """Follow one more event."""
-        for name, (before, after) in body.items():
-            self.first.setdefault(name, before)
-            self.now[name] = after
-        self.made = self.made or action == "record.created"
-        self.gone = action == "record.deleted"
-
-
 class _Chunk:
-    """Rows that one event stands for; their tree grows as they are met. Where some were deleted in bulk later, by an
-    event that names them, only their presence can be checked.
+    """Rows with consecutive ids that one event stands for; their tree grows as they are met. Where some were deleted in
+    bulk later, by an event that names them, only their presence can be checked.
     """
 
-    def __init__(self, first: int, body: dict[str, Any], removed: set[int]) -> None:
-        self.first, self.last = first, int(body["last"])
+    def __init__(self, sequence: int, first: int, body: dict[str, Any]) -> None:
+        self.sequence, self.first, self.last = sequence, first, int(body["last"])
         self._rows, self._columns, self._root = body["rows"], body["columns"], body["root"]
         self._tree = Frontier()
-        self._removed = sum(first <= key <= self.last for key in removed)
+        self._removed: set[int] = set()
 
-    def take(self, read: Callable[[str], Any]) -> None:
-        """The next row; ``read`` gives what a column held when the row was written."""
-        self._tree.append(chunk_leaf(read(name) for name in self._columns))
+    def holds(self, key: int) -> bool:
+        """Whether the row with this id was among them."""
+        return self.first <= key <= self.last
+
+    def lose(self, ids: set[int]) -> None:
+        """These were deleted in bulk, later."""
+        self._removed |= {key for key in ids if self.holds(key)}
+
+    def take(self, key: int, held: Mapping[str, Any]) -> None:
+        """The next row, as it was written."""
+        self._tree.append(chunk_leaf(key if name == "id" else held.get(name) for name in self._columns))
 
     def flaw(self, table: str) -> Flaw | None:
         """What is wrong once all rows were met."""
-        if self._tree.size + self._removed == self._rows and (
+        if self._tree.size + len(self._removed) == self._rows and (
             self._removed or self._tree.root().hex() == self._root
         ):
             return None
@@ -247,49 +238,99 @@ class _Chunk:
         )
 
 
+@dataclass
+class _State:
+    """What events say of one row: what made it, what it holds now, what stood first in columns that changed."""
+
+    key: int
+    made: bool = False
+    chunk: _Chunk | None = None
+    gone: bool = False
+    now: dict[str, Any] = field(default_factory=dict)
+    first: dict[str, Any] = field(default_factory=dict)
+
+    def after(self, action: str, told: Any) -> _State:
+        """The state after one more event. SQLite gives the ids of deleted rows out again: that is a new life."""
+        if action == CHUNK:
+            return _State(self.key, chunk=told)
+        state = _State(self.key, made=True) if action == "record.created" else self
+        if action == REMOVAL:
+            state.gone = True
+            return state
+        for name, (before, after) in told.items():
+            state.first.setdefault(name, before)
+            state.now[name] = after
+        if action == "record.deleted":
+            state.gone = True
+            if state.chunk is not None:
+                state.chunk.take(self.key, state.first)
+        return state
+
+
+#: One event of a row: (its number, action, body, or the chunk).
+_Step = tuple[int, str, Any]
+
+
+class _Bulk:
+    """What was written and deleted in bulk in one table."""
+
+    def __init__(self, session: Session, table: str) -> None:
+        written = _in_bulk(session, table, CHUNK)
+        self.chunks = [_Chunk(sequence, first, body) for sequence, first, body in written]
+        self._removals = [
+            (sequence, set(body["ids"])) for sequence, _, body in _in_bulk(session, table, REMOVAL)
+        ]
+        for chunk in self.chunks:
+            for sequence, ids in self._removals:
+                if sequence > chunk.sequence:
+                    chunk.lose(ids)
+
+    def fold(self, key: int, steps: list[_Step]) -> _State:
+        """What became of the row with this id: its own events, and those that it shares."""
+        steps = [
+            *steps,
+            *((chunk.sequence, CHUNK, chunk) for chunk in self.chunks if chunk.holds(key)),
+            *((sequence, REMOVAL, None) for sequence, ids in self._removals if key in ids),
+        ]
+        state = _State(key)
+        for _sequence, action, told in sorted(steps, key=lambda step: step[0]):
+            state = state.after(action, told)
+        return state
+
+
 def _records_of(session: Session, model: type[Any]) -> tuple[Flaw | None, int]:
     """Walk rows and events of one table side by side, in the order of their ids."""
     table = model.__tablename__
     query = select(model).order_by(model.id).options(lazyload("*"))
     rows = iter(session.scalars(query.execution_options(yield_per=1000, populate_existing=True)))
-    removed = _removed(session, table)
-    states, chunks = _states(session, table), _chunks(session, table, removed)
-    row, state = next(rows, None), next(states, None)
+    bulk, told = _Bulk(session, table), _steps(session, table)
+    row, own = next(rows, None), next(told, None)
     count = 0
-    while row is not None or state is not None:
-        key = min(
-            found for found in (row.id if row is not None else None, state[0] if state else None) if found
-        )
-        mine = state[1] if state is not None and state[0] == key else _State()
+    while row is not None or own is not None:
+        key = min(found for found in (row.id if row is not None else None, own[0] if own else None) if found)
+        state = bulk.fold(key, own[1] if own is not None and own[0] == key else [])
+        if own is not None and own[0] == key:
+            own = next(told, None)
         if row is not None and row.id == key:
-            flaw = _wrong(row, mine, next((c for c in chunks if c.first <= key <= c.last), None))
+            flaw = _wrong(row, state)
             count += 1
             row = next(rows, None)
         else:
-            flaw = (
-                None
-                if mine.gone or key in removed
-                else Flaw(f"{table} {key}", "missing: it was written and never deleted")
-            )
-            chunk = next((c for c in chunks if c.first <= key <= c.last), None)
-            if mine.gone and not mine.made and chunk:
-                chunk.take(lambda name, gone=mine, id=key: id if name == "id" else gone.first.get(name))  # type: ignore[misc]
+            flaw = None if state.gone else Flaw(f"{table} {key}", "missing: it was written and never deleted")
         if flaw:
             return flaw, count
-        if state is not None and state[0] == key:
-            state = next(states, None)
-    return next(filter(None, (chunk.flaw(table) for chunk in chunks)), None), count
+    return next(filter(None, (chunk.flaw(table) for chunk in bulk.chunks)), None), count
 
 
-def _wrong(row: Any, state: _State, chunk: _Chunk | None) -> Flaw | None:
+def _wrong(row: Any, state: _State) -> Flaw | None:
     """What is wrong with a row that is there."""
     where = f"{row.__tablename__} {row.id}"
-    if state.gone or not (state.made or chunk):
+    if state.gone or not (state.made or state.chunk):
         return Flaw(where, "inserted: no event tells of it")
     columns = [a.key for a in inspect(type(row)).column_attrs if a.key not in NOISE and a.key != "id"]
     held = {name: value(row, name, getattr(row, name)) for name in columns}
-    if not state.made and chunk is not None:
-        chunk.take(lambda name: row.id if name == "id" else state.first.get(name, held.get(name)))
+    if state.chunk is not None:
+        state.chunk.take(row.id, {**held, **state.first})
         columns = [name for name in columns if name in state.now]
     for name in columns:
         said, found = state.now.get(name), held[name]
@@ -298,30 +339,22 @@ def _wrong(row: Any, state: _State, chunk: _Chunk | None) -> Flaw | None:
     return None
 
 
-def _chunks(session: Session, table: str, removed: set[int]) -> list[_Chunk]:
-    return [_Chunk(key, body, removed) for key, body in _bulk(session, table, CHUNK)]
-
-
-def _removed(session: Session, table: str) -> set[int]:
-    return {key for _first, body in _bulk(session, table, REMOVAL) for key in body["ids"]}
-
-
-def _bulk(session: Session, table: str, action: str) -> list[tuple[int, dict[str, Any]]]:
+def _in_bulk(session: Session, table: str, action: str) -> list[tuple[int, int, dict[str, Any]]]:
     found = session.execute(
-        select(AuditEvent.subject_id, AuditEvent.canonical)
+        select(AuditEvent.sequence, AuditEvent.subject_id, AuditEvent.canonical)
         .where(
             AuditEvent.subject_table == table, AuditEvent.action == action, AuditEvent.subject_id.is_not(None)
         )
-        .order_by(AuditEvent.subject_id)
+        .order_by(AuditEvent.sequence)
     )
-    return [(key, json.loads(written)["body"]) for key, written in found.tuples() if key is not None]
+    return [(sequence, int(key or 0), json.loads(written)["body"]) for sequence, key, written in found]
 
 
-def _states(session: Session, table: str) -> Iterator[tuple[int, _State]]:
-    """What the events say of each row of a table, in the order of the rows' ids."""
+def _steps(session: Session, table: str) -> Iterator[tuple[int, list[_Step]]]:
+    """The events of each row of a table, in the order of the rows' ids."""
     actions = ("record.created", "record.changed", "record.deleted")
     events = session.execute(
-        select(AuditEvent.subject_id, AuditEvent.action, AuditEvent.canonical)
+        select(AuditEvent.subject_id, AuditEvent.sequence, AuditEvent.action, AuditEvent.canonical)
         .where(
             AuditEvent.subject_table == table,
             AuditEvent.action.in_(actions),
@@ -330,12 +363,8 @@ def _states(session: Session, table: str) -> Iterator[tuple[int, _State]]:
         .order_by(AuditEvent.subject_id, AuditEvent.sequence)
         .execution_options(yield_per=2000)
     )
-    last, state = 0, _State()
-    for key, action, written in events:
-        if key != last:
-            if last:
-                yield last, state
-            last, state = int(key or 0), _State()
-        state.take(action, json.loads(written)["body"])
-    if last:
-        yield last, state
+    for key, group in groupby(events, key=lambda event: event[0]):
+        yield (
+            key,
+            [(sequence, action, json.loads(written)["body"]) for _key, sequence, action, written in group],
+        )

@@ -45,6 +45,7 @@ ACTIONS: Mapping[str, str] = {
     "notice.resend": N_("Sent a notice again"),
     "organisation.moved": N_("Moved an organisation"),
     "rule.publish": N_("Published a rule"),
+    "template.apply": N_("Expanded a rule template"),
     "api.decision": N_("Decided through the interface for programs"),
     "api.key_issued": N_("Issued a key for programs"),
     "api.key_revoked": N_("Revoked a key for programs"),

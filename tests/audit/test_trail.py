@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from app.audit import checkpoints, verification
 from app.audit.models import AuditCheckpoint, AuditEvent, AuditHead
-from app.audit.services import append_all, record_chunk
+from app.audit.services import append_all, record_chunk, record_removal
 from app.kernel.actor import SYSTEM
 from app.kernel.database import db
 from app.kernel.errors import Invalid
@@ -333,6 +333,48 @@ def test_bulk_work_is_one_event_with_the_root_over_its_rows(trail: Flask) -> Non
     assert verdict() == ""
     damage(f"UPDATE organisation SET name = '假' WHERE id = {first + 5}")
     assert verdict().startswith(f"organisation {first} to {first + 6}: altered")
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_ids_that_are_given_out_again_begin_a_new_life(trail: Flask) -> None:
+    """SQLite does that: written in bulk, deleted one by one or in bulk, and written again under the same ids."""
+    from sqlalchemy import delete, func, insert
+
+    first = (db.session.scalar(select(func.max(Organisation.id))) or 0) + 1
+    ids = list(range(first, first + 4))
+
+    def write(word: str) -> None:
+        rows = [
+            {
+                "id": key,
+                "code": f"{word}{key}",
+                "name": f"{word}{key}",
+                "kind": "teaching_point",
+                "path": f"/1/{key}/",
+                "parent_id": 1,
+                "active": True,
+            }
+            for key in ids
+        ]
+        with UnitOfWork(db.session, SYSTEM) as uow:
+            uow.session.execute(insert(Organisation), rows)
+            record_chunk(uow, Organisation, rows)
+
+    write("A")
+    with UnitOfWork(db.session, SYSTEM) as uow:
+        uow.session.execute(delete(Organisation).where(Organisation.id.in_(ids)))
+        record_removal(uow, Organisation, ids)
+    assert verdict() == ""
+    write("B")
+    assert verdict() == ""
+    with UnitOfWork(db.session, SYSTEM) as uow:
+        for key in ids:
+            uow.session.delete(uow.session.get_one(Organisation, key))
+    assert verdict() == ""
+    write("C")
+    assert verdict() == ""
+    damage(f"UPDATE organisation SET name = 'B{first}' WHERE id = {first}")
+    assert verdict().startswith(f"organisation {first} to {ids[-1]}: altered")
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
