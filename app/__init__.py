@@ -76,6 +76,7 @@ def _give_work(app: Flask) -> None:
     from app.access.codes import send_codes
     from app.api.services import forget_old
     from app.audit import checkpoints
+    from app.auditor import packs
     from app.console import export
     from app.conversion.services import lapse_assessments, lapse_overdue, remind_due
     from app.documents import registers
@@ -88,7 +89,7 @@ def _give_work(app: Flask) -> None:
     from app.reminders import remind_reviewers
     from app.worker import Task, in_unit, register, stopping
 
-    kinds.register(*loading.KINDS, undoing.KIND, registers.KIND, export.KIND)
+    kinds.register(*loading.KINDS, undoing.KIND, registers.KIND, packs.KIND, export.KIND)
     register(
         app,
         Task("find out whom codes go to", in_unit(send_codes)),

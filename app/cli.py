@@ -13,6 +13,7 @@ from app.kernel.commands import plain
 def register_commands(app: Flask) -> None:
     """Hang every command on the application."""
     from app.access.commands import keys, user
+    from app.auditor import commands as _auditors  # noqa: F401 -- hangs its commands on report and audit
     from app.backup import backup, restore
     from app.conversion.commands import decision, rules
     from app.documents.commands import report

@@ -61,6 +61,6 @@ from app.jobs.models import ExportJob, ImportJob, Job
 from app.api.models import AccessKey, ApiAnswer, ApiUsage
 from app.exchange.models import ImportChunk, ImportRowError
 from app.insight.models import Signal
-from app.audit.models import AuditCheckpoint, AuditEvent, AuditHead, AuditSample, Finding
+from app.audit.models import AuditCheckpoint, AuditEvent, AuditHead, AuditSample, Finding, SampledCase
 
 __all__ = [name for name, value in dict(globals()).items() if isinstance(value, type)]

@@ -17,6 +17,7 @@ from app.achievements.views import AchievementView, MyAchievementView, MyView
 from app.api.records import AccessKeyView
 from app.api.views import APIS, DescriptionApi, SwaggerView
 from app.appeals.views import AppealDesk, MyAppealView, ReversalView
+from app.auditor.desks import SampleView
 from app.auditor.views import TrailView
 from app.calendar.views import WorkingDayView
 from app.catalogue.views import (
@@ -183,6 +184,7 @@ MENU = (
         _("Audit"),
         (
             (TrailView, _("Audit trail"), "link-45deg"),
+            (SampleView, _("Samples"), "clipboard-data"),
             (ReviewView, _("Decisions"), "check2-square"),
             (AttestationView, _("Attestations of originals"), "patch-check"),
             (RecusalView, _("Recusals"), "slash-circle"),

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.kernel.choices import Choice, Choices, Tone
-from app.kernel.database import Code, Editable, Key, Model, Moment, Recorded
+from app.kernel.database import BasisPoints, Code, Editable, Key, Model, Moment, Recorded
 from app.kernel.errors import N_
 
 
@@ -94,26 +94,86 @@ class AuditCheckpoint(Recorded, Model):
 
 
 SAMPLE_KINDS = Choices(Choice("random", N_("Random")), Choice("stratified", N_("Stratified")))
+CASE_KINDS = Choices(Choice("conversion", N_("Conversion")), Choice("recognition", N_("Recognition")))
+STRATA = Choices(
+    Choice("organisation", N_("By organisation")),
+    Choice("reviewer", N_("By reviewer")),
+    Choice("rule", N_("By rule")),
+    Choice("month", N_("By month")),
+)
 
 
 class AuditSample(Editable, Model):
-    """A drawn sample of decided cases, reproducible from its seed."""
+    """A drawn sample of decided cases, reproducible from its seed. Shares are basis points."""
 
     __tablename__ = "audit_sample"
     __table_args__ = (
         UniqueConstraint("number"),
         SAMPLE_KINDS.check("kind"),
+        CASE_KINDS.check("cases"),
+        STRATA.check("strata", nullable=True),
         CheckConstraint("size > 0", name="size_positive"),
+        CheckConstraint("(kind = 'stratified') = (strata IS NOT NULL)", name="stratified_by"),
+        CheckConstraint("confidence BETWEEN 5000 AND 9999", name="confidence_plausible"),
+        CheckConstraint("tolerable BETWEEN 1 AND 5000", name="tolerable_plausible"),
         {"comment": "auditors' samples"},
     )
 
-    number: Mapped[str | None] = mapped_column(String(32))
+    number: Mapped[str | None] = mapped_column(String(32), comment="CY-year-id")
     kind: Mapped[str] = mapped_column(Code(SAMPLE_KINDS), default="random", nullable=False)
+    cases: Mapped[str] = mapped_column(Code(CASE_KINDS), default="conversion", nullable=False)
+    strata: Mapped[str | None] = mapped_column(Code(STRATA), comment="what a stratified sample is divided by")
     seed: Mapped[str] = mapped_column(String(64), nullable=False)
     size: Mapped[int] = mapped_column(Integer, nullable=False)
+    population: Mapped[int] = mapped_column(
+        Integer, nullable=False, comment="decided cases that it was drawn from"
+    )
+    confidence: Mapped[int] = mapped_column(BasisPoints, nullable=False)
+    tolerable: Mapped[int] = mapped_column(BasisPoints, nullable=False, comment="tolerable share of errors")
+    expected: Mapped[int] = mapped_column(
+        Integer, default=0, nullable=False, comment="errors that may be found"
+    )
     period_from: Mapped[date] = mapped_column(Date, nullable=False)
     period_to: Mapped[date] = mapped_column(Date, nullable=False)
+    drawn_at: Mapped[datetime] = mapped_column(
+        Moment, nullable=False, comment="decisions after it are not in it"
+    )
     note: Mapped[str] = mapped_column(Text, default="", nullable=False)
+    conclusion: Mapped[str] = mapped_column(Text, default="", nullable=False)
+
+    lines: Mapped[list[SampledCase]] = relationship(back_populates="sample", order_by="SampledCase.place")
+
+    def __repr__(self) -> str:
+        return self.number or f"#{self.id}"
+
+
+RESULTS = Choices(
+    Choice("open", N_("Not looked at yet"), Tone.NEUTRAL),
+    Choice("well", N_("No objection"), Tone.SUCCESS),
+    Choice("error", N_("Error found"), Tone.DANGER),
+)
+
+
+class SampledCase(Editable, Model):
+    """One line of a sample's worksheet."""
+
+    __tablename__ = "sampled_case"
+    __table_args__ = (
+        UniqueConstraint("sample_id", "place"),
+        CheckConstraint("(recognition_id IS NULL) <> (conversion_id IS NULL)", name="of_one_case"),
+        RESULTS.check("result"),
+        {"comment": "cases of a sample, with what the auditor found"},
+    )
+
+    sample_id: Mapped[int] = mapped_column(Key, ForeignKey("audit_sample.id"), nullable=False)
+    place: Mapped[int] = mapped_column(Integer, nullable=False, comment="counts from 1")
+    recognition_id: Mapped[int | None] = mapped_column(Key, ForeignKey("recognition_application.id"))
+    conversion_id: Mapped[int | None] = mapped_column(Key, ForeignKey("conversion_application.id"))
+    stratum: Mapped[str] = mapped_column(String(200), default="", nullable=False)
+    result: Mapped[str] = mapped_column(Code(RESULTS), default="open", nullable=False)
+    remark: Mapped[str] = mapped_column(Text, default="", nullable=False)
+
+    sample: Mapped[AuditSample] = relationship(back_populates="lines")
 
 
 SEVERITIES = Choices(
@@ -133,6 +193,7 @@ class Finding(Editable, Model):
     __table_args__ = (
         SEVERITIES.check("severity"),
         FINDING_STATES.check("standing"),
+        CheckConstraint("standing = 'open' OR follow_up <> ''", name="closed_says_how"),
         {"comment": "auditors' findings"},
     )
 

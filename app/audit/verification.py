@@ -71,6 +71,11 @@ def verify(
     return Report(flaw, tip.sequence, signed)
 
 
+def events(session: Session) -> Iterator[Row]:
+    """All events, as the chain holds them, oldest first."""
+    return _Reader(session).rows()
+
+
 def write_export(session: Session, file: BinaryIO, progress: Callable[[int], None] | None = None) -> int:
     """Write the whole trail with its checkpoints for the offline verifier; returns the number of events."""
     waiting = checkpoints.stored(session)

@@ -398,6 +398,9 @@ TABLE: tuple[Grant, ...] = (
     grant("AccessKeyView", "list revoke", Role.ADMIN, record="AccessKey"),
     # --- audit
     grant("TrailView", "index event case", A, record="AuditEvent"),
+    grant(
+        "SampleView", "index show draw result finding follow_up conclude paper pack", A, record="AuditSample"
+    ),
 )
 
 #: Every view that the table names.
