@@ -20,7 +20,7 @@ SOURCE = (
     "AICPA, Audit Guide: Audit Sampling, attributes sampling; ISA 530, Audit Sampling; "
     "中国注册会计师审计准则第1314号——审计抽样"
 )
-FORMULA = "min n: P(X ≤ {expected} | N = {population}, K = ⌈{tolerable} % · N⌉, n) ≤ 1 - {confidence} %, X ~ Hypergeometric"
+FORMULA = "min n: P(X ≤ {expected} | N = {population}, K = ceil({tolerable} % · N), n) ≤ 1 - {confidence} %, X ~ Hypergeometric"
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,12 @@ def test_lots_depend_on_the_seed_and_on_nothing_else() -> None:
     assert max(times) < 70
 
 
+def test_the_papers_font_has_every_sign_of_the_formula() -> None:
+    """A sign that the font lacks would print as a blank box on every working paper."""
+    signs = {ord(sign) for sign in sampling.FORMULA + sampling.SOURCE}
+    assert signs.isdisjoint({0x2308, 0x2309})
+
+
 def test_every_stratum_has_its_share() -> None:
     assert sampling.shares({"a": 900, "b": 90, "c": 10}, 50) == {"a": 45, "b": 4, "c": 1}
     assert sampling.shares({"a": 900, "b": 1, "c": 1}, 3) == {"a": 1, "b": 1, "c": 1}
