@@ -163,10 +163,11 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
                 "application_id": case,
                 "purpose": f"programme {version.rule.programme_id}/{version.reuse_group}",
             }
+            # Holds are deleted when released: an id above all entries was never a hold's before.
             nth = number // 2
             rows[ConsumptionHold].append(
                 {
-                    "id": first[ConsumptionHold] + nth,
+                    "id": first[ConsumptionEntry] + nth,
                     **held,
                     "holder_seal": made["holder_seal"],
                     "source": f"item {item.id} {certificate}",
