@@ -193,13 +193,17 @@
     if (!document.querySelector('link[href*="tom-select"]')) {
       document.head.prepend(make("link", { rel: "stylesheet", href: own.tomSelectCss }));
     }
-    (window.TomSelect ? Promise.resolve() : library(own.tomSelect)).then(() => selects.forEach((select) => new window.TomSelect(select, {
+    (window.TomSelect ? Promise.resolve() : library(own.tomSelect)).then(() => selects.forEach((select) => {
+      // Tom Select takes the label for its own field; the select behind it keeps the words.
+      select.setAttribute("aria-label", select.labels?.[0]?.textContent.trim() || select.name);
+      return new window.TomSelect(select, {
       valueField: "id", labelField: "text", searchField: [], maxOptions: 50, preload: "focus", plugins: [],
       load: (query, callback) => fetch(`${select.dataset.remote}${select.dataset.remote.includes("?") ? "&" : "?"}q=${encodeURIComponent(query)}`)
         .then((answer) => answer.json()).then((json) => callback(json.results)).catch(() => callback()),
       shouldLoad: () => true,
       render: { no_results: () => make("div", { className: "no-results", textContent: select.dataset.none || "-" }) },
-    })));
+      });
+    }));
   }
 
   // --- ⌘K: the menu at once, records and cases as one types.

@@ -7,7 +7,14 @@
     const viewer = new window.Viewer(list, {
       inline: true, button: false, title: false, tooltip: false, transition: false, backdrop: false, zoomRatio: 0.2, minWidth: 100, minHeight: 100, navbar: list.children.length > 1,
       toolbar: { zoomIn: 1, zoomOut: 1, oneToOne: 1, reset: 1, prev: list.children.length > 1, next: list.children.length > 1, rotateLeft: 1, rotateRight: 1 },
-      viewed: () => stage.classList.add("cb-ready"),
+      viewed: () => {
+        stage.classList.add("cb-ready");
+        const names = JSON.parse(own.names);
+        stage.querySelectorAll(".viewer-toolbar ul").forEach((bar) => bar.setAttribute("role", "toolbar"));
+        stage.querySelectorAll("[data-viewer-action]").forEach((button) => {
+          if (names[button.dataset.viewerAction]) button.setAttribute("aria-label", names[button.dataset.viewerAction]);
+        });
+      },
     });
     stages.push({ stage, viewer });
   };
