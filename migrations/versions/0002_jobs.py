@@ -11,8 +11,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0002_jobs'
-down_revision = '0001'
+revision = "0002_jobs"
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0003_papers'
-down_revision = '0002_jobs'
+revision = "0003_papers"
+down_revision = "0002_jobs"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """keys of the REST API
 
-Revision ID: 0004_api
+Revision ID: 0004_api_keys
 Revises: 0003_papers
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0004_api'
-down_revision = '0003_papers'
+revision = "0004_api_keys"
+down_revision = "0003_papers"
 branch_labels = None
 depends_on = None
 

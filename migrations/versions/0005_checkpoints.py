@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005_checkpoints"
-down_revision = "0004_api"
+down_revision = "0004_api_keys"
 branch_labels = None
 depends_on = None
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0006_import_chunks'
-down_revision = '0005_checkpoints'
+revision = "0006_import_chunks"
+down_revision = "0005_checkpoints"
 branch_labels = None
 depends_on = None
 

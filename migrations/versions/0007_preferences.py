@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0007_preferences'
-down_revision = '0006_import_chunks'
+revision = "0007_preferences"
+down_revision = "0006_import_chunks"
 branch_labels = None
 depends_on = None
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0008_telling'
-down_revision = '0007_preferences'
+revision = "0008_telling"
+down_revision = "0007_preferences"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """life of accounts
 
-Revision ID: 0006_accounts
-Revises: 0005_codes_and_keys
+Revision ID: 0010_accounts
+Revises: 0009_codes_and_keys
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0006_accounts'
-down_revision = "0005_codes_and_keys"
+revision = "0010_accounts"
+down_revision = "0009_codes_and_keys"
 branch_labels = None
 depends_on = None
 

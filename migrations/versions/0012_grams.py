@@ -2,8 +2,8 @@
 
 PostgreSQL keeps them in an index, SQLite in the table; app/security/grams.py puts both there after every migration.
 
-Revision ID: 0010_grams
-Revises: 0009_rules
+Revision ID: 0012_grams
+Revises: 0011_rules
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0010_grams'
-down_revision = '0009_rules'
+revision = "0012_grams"
+down_revision = "0011_rules"
 branch_labels = None
 depends_on = None
 

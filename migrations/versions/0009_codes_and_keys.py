@@ -1,6 +1,6 @@
 """Codes that tell nobody who is known; keys of persons in a table of their own; second factors
 
-Revision ID: 0005_codes_and_keys
+Revision ID: 0009_codes_and_keys
 Revises: 0008_telling
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005_codes_and_keys"
+revision = "0009_codes_and_keys"
 down_revision = "0008_telling"
 branch_labels = None
 depends_on = None

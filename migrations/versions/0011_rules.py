@@ -1,7 +1,7 @@
 """Rules with teeth: groups, conditions, caps, second persons, holds across accounts.
 
-Revision ID: 0009_rules
-Revises: 0006_accounts
+Revision ID: 0011_rules
+Revises: 0010_accounts
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from hashlib import sha256
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0009_rules'
-down_revision = '0006_accounts'
+revision = "0011_rules"
+down_revision = "0010_accounts"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010_samples"
-down_revision = "0009_rules"
+revision = "0013_samples"
+down_revision = "0012_grams"
 branch_labels = None
 depends_on = None
 
