@@ -23,10 +23,14 @@ HOME = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def bank(learners: int = 0) -> Iterator[dict[str, str]]:
-    """A deployed bank with the demo and ``learners`` people more, on SQLite; yields its environment."""
+def bank(learners: int = 0, url: str = "") -> Iterator[dict[str, str]]:
+    """A deployed bank with the demo and ``learners`` people more, on SQLite or the database at ``url``; yields its
+    environment.
+    """
     with tempfile.TemporaryDirectory(prefix="creditbank-bench-") as folder:
         environment = {**os.environ, "CREDITBANK_DATA_DIR": folder, "PYTHONPATH": str(HOME)}
+        if url:
+            environment["CREDITBANK_DATABASE_URL"] = url
         for command in (["deploy"], ["demo", "load", "--learners", str(learners)]):
             subprocess.run(
                 [sys.executable, "-m", "flask", "--app", "run", *command],
@@ -37,6 +41,28 @@ def bank(learners: int = 0) -> Iterator[dict[str, str]]:
                 check=True,
             )
         yield environment
+
+
+@contextmanager
+def databases() -> Iterator[list[tuple[str, Callable[[str], str]]]]:
+    """The kinds of database that can be measured here: (name, URL of a fresh database called so)."""
+    from tests.support.postgres import Server, programs
+
+    found: list[tuple[str, Callable[[str], str]]] = [("SQLite", lambda _name: "")]
+    if programs() is None:
+        print("PostgreSQL is not installed: not measured")
+        yield found
+        return
+    postgres = Server()
+
+    def fresh(name: str) -> str:
+        postgres.recreate(name)
+        return postgres.url(name)
+
+    try:
+        yield [*found, ("PostgreSQL", fresh)]
+    finally:
+        postgres.stop()
 
 
 @contextmanager

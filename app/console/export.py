@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import rustpy_xlsxwriter
 from flask import current_app, flash, redirect, request, send_file, session, url_for
@@ -116,13 +116,18 @@ def written(table: Table, kind: str, count: list[int], tick: Any = lambda _done:
         writer.writerows(rows)
         text.detach()
     else:
-        heads = list(table.heads)
-        records = (dict(zip(heads, row, strict=True)) for row in rows)
-        first = next(records, None) or dict.fromkeys(heads)
-        rustpy_xlsxwriter.write_worksheet(
-            chain([first], records), out, sheet_name=_sheet(table.title), freeze_row=1, bold_headers=True
-        )
+        workbook(table, rows, out)
     return out.getvalue()
+
+
+def workbook(table: Table, rows: Iterator[list[Cell]], out: BinaryIO) -> None:
+    """Write ``rows`` under the table's heads as an .xlsx, holding one row at a time."""
+    heads = list(table.heads)
+    records = (dict(zip(heads, row, strict=True)) for row in rows)
+    first = next(records, None) or dict.fromkeys(heads)
+    rustpy_xlsxwriter.write_worksheet(
+        chain([first], records), out, sheet_name=_sheet(table.title), freeze_row=1, bold_headers=True
+    )
 
 
 def _rows(table: Table, count: list[int], tick: Any) -> Iterator[list[Cell]]:

@@ -60,6 +60,8 @@ class Reading(ModelView):
     declared_actions: Sequence[actions.Action] = ()
     #: Columns of an export beside those of the list: (label, how it reads off a row, plain if that may be), masked as a rule.
     export_masked: Sequence[tuple[Any, Callable[[Any, bool], str]]] = ()
+    #: Relations that those need.
+    export_eager: Sequence[str] = ()
     all_filters: Sequence[Filter] = ()
 
     #: Of Flask-AppBuilder's and gone: any file of the upload folder, actions without a row policy (ours: actions.py);
@@ -188,7 +190,7 @@ class Reading(ModelView):
             [*heads, *(str(label) for label, _show in self.export_masked)],
             statement,
             self.datamodel.key,
-            self.datamodel.loads((*self.list_columns, *self.eager)),
+            self.datamodel.loads((*self.list_columns, *self.eager, *self.export_eager)),
             read,
         )
 

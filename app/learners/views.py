@@ -85,6 +85,7 @@ class LearnerView(CheckedView):
         "programme": _("Its rules are offered to the learner first."),
     }
     eager = ["person"]
+    export_eager = ["person.key"]
     export_masked = [(label, partial(_part, part)) for part, label in PARTS.items()]
     show_template = "learners/show.html"
 

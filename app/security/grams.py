@@ -95,12 +95,13 @@ CREATE OR REPLACE FUNCTION name_grams(words text) RETURNS text[] LANGUAGE sql IM
 $$ SELECT coalesce(array_agg(DISTINCT gram), '{}') FROM generate_series(1, char_length(words)) AS place,
    LATERAL (VALUES (substr(words, place, 1)), (substr(words, place, 2))) AS grams(gram) WHERE gram NOT LIKE '% %' $$
 """
+#: Sizes first, so that the range of places is looked up and not tried.
 _GRAMS = """INSERT OR IGNORE INTO person_gram (gram, person_id)
 SELECT substr({row}.name_search, place, size), {row}.id
-FROM gram_place, (SELECT 1 AS size UNION ALL SELECT 2)
-WHERE place + size <= length({row}.name_search) + 1 AND substr({row}.name_search, place, size) NOT LIKE '% %'"""
+FROM {source}(SELECT 1 AS size UNION ALL SELECT 2) CROSS JOIN gram_place
+WHERE place <= length({row}.name_search) + 1 - size AND substr({row}.name_search, place, size) NOT LIKE '% %'"""
 _GONE = """DELETE FROM person_gram WHERE person_id = OLD.id AND gram IN (
-SELECT substr(OLD.name_search, place, size) FROM gram_place, (SELECT 1 AS size UNION ALL SELECT 2)
+SELECT substr(OLD.name_search, place, size) FROM (SELECT 1 AS size UNION ALL SELECT 2) CROSS JOIN gram_place
 WHERE place <= length(OLD.name_search))"""
 
 
@@ -121,12 +122,12 @@ def guard(connection: Connection) -> None:
     }
     if "person_gram_added" in made:
         return
-    insert, gone = _GRAMS.format(row="NEW"), _GONE
+    insert, gone = _GRAMS.format(row="NEW", source=""), _GONE
     for statement in (
         "WITH RECURSIVE n(place) AS (SELECT 1 UNION ALL SELECT place + 1 FROM n WHERE place < 600) "
         "INSERT OR IGNORE INTO gram_place SELECT place FROM n",
         "DELETE FROM person_gram",
-        _GRAMS.format(row="person").replace("FROM gram_place", "FROM person, gram_place"),
+        _GRAMS.format(row="person", source="person CROSS JOIN "),
         f"CREATE TRIGGER person_gram_added AFTER INSERT ON person BEGIN {insert}; END",
         f"CREATE TRIGGER person_gram_changed AFTER UPDATE OF name_search ON person BEGIN {gone}; {insert}; END",
         f"CREATE TRIGGER person_gram_gone AFTER DELETE ON person BEGIN {gone}; END",

@@ -5,6 +5,7 @@ take.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -63,6 +64,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
+@lru_cache(maxsize=10_000)
 def search_text(name: str) -> str:
     """Words, by space: the name, each reading in full and as initials. At most 600 signs."""
     words = [fold(name)]
