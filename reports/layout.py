@@ -10,6 +10,7 @@ import io
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import IO
 
@@ -284,9 +285,14 @@ class Paper:
         self.canvas.setFillColorRGB(0, 0, 0)
         path = self.canvas.beginPath()
         for r, row in enumerate(matrix):
-            for c, dark in enumerate(row):
+            place = 0
+            for dark, run in groupby(
+                row
+            ):  # one bar for neighbours: half the strokes, and no hairline between them
+                length = len(list(run))
                 if dark:
-                    path.rect(x + c * step, y + side - (r + 1) * step, step, step)
+                    path.rect(x + place * step, y + side - (r + 1) * step, length * step, step)
+                place += length
         self.canvas.drawPath(path, stroke=0, fill=1)
 
 
