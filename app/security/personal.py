@@ -199,21 +199,12 @@ def normal_identity(number: str) -> str:
 
 
 def normal_mobile(number: str) -> str:
-    """A Chinese mobile number in E.164. Raises Invalid."""
-    if re.fullmatch(r"1\d{10}", number, re.ASCII) and _is_mobile(number[:7]):
-        return f"+86{number}"
-    try:
-        parsed = phonenumbers.parse(number, "CN")
-    except phonenumbers.NumberParseException:
-        parsed = None
-    if (
-        parsed is None
-        or parsed.country_code != 86
-        or not phonenumbers.is_valid_number(parsed)
-        or phonenumbers.number_type(parsed) != phonenumbers.PhoneNumberType.MOBILE
-    ):
+    """A Chinese mobile number in E.164; full-width digits, spaces and hyphens are taken. Raises Invalid."""
+    plain = re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", number))
+    found = re.fullmatch(r"(?:\+86|0086|86)?(1\d{10})", plain, re.ASCII)
+    if found is None or not _is_mobile(found[1][:7]):
         raise Invalid("mobile", N_("This is not a mobile number of mainland China."))
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return f"+86{found[1]}"
 
 
 @lru_cache(maxsize=20_000)
