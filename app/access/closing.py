@@ -20,13 +20,13 @@ from app.conversion.models import ConversionApplication
 from app.evidence.models import EvidenceFile
 from app.evidence.store import store
 from app.kernel.clock import now
-from app.kernel.errors import N_, Conflict, Invalid
+from app.kernel.errors import N_, Conflict
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
 from app.notices.models import Notice
 from app.recognition.models import RecognitionApplication
-from app.security import passwords, personal, services
+from app.security import personal, services
 from app.security.models import Account, Person, RecoveryCode
 
 #: What stands where the name was.
@@ -34,10 +34,10 @@ NAME = "已注销用户"
 _OPEN_CONVERSIONS = ("initial_review", "final_review", "performance_review", "returned")
 
 
-def close(uow: UnitOfWork, learner: Learner, password: str) -> None:
-    """Close the actor's own account. Raises Invalid for a wrong password, Conflict while something is being decided."""
-    if learner.user is None or not passwords.matches(learner.user.password, password):
-        raise Invalid("password_wrong", N_("The present password is not right."))
+def close(uow: UnitOfWork, learner: Learner) -> None:
+    """Close the actor's own account; the edge has asked for the password. Raises Conflict while something is being
+    decided.
+    """
     if under_way(uow.session, learner.id):
         raise Conflict(
             "under_way",

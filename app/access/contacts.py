@@ -8,7 +8,7 @@ from app.kernel.clock import now
 from app.kernel.errors import N_, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.notices import services as notices
-from app.security import passwords, personal
+from app.security import personal
 from app.security.models import Account
 
 #: What notices call the parts.
@@ -18,12 +18,6 @@ LABELS = {"sms": N_("Mobile"), "email": N_("E-mail")}
 def normal(channel: str, address: str) -> str:
     """A mobile or mailbox as it is kept. Raises Invalid."""
     return personal.normal_mobile(address) if channel == "sms" else mailbox(address)
-
-
-def check_password(account: Account, password: str) -> None:
-    """Whoever changes where codes go knows the password. Raises Invalid."""
-    if not passwords.matches(account.password, password):
-        raise Invalid("password_wrong", N_("The present password is not right."))
 
 
 def change(uow: UnitOfWork, account: Account, channel: str, address: str, proof: Proof) -> None:

@@ -30,6 +30,7 @@ from app.security.current import actor
 from app.security.forms import CodeForm, ContactForm, FactorForm
 from app.security.models import GENDERS, Account, UserSession
 from app.security.sessions import token_digest
+from app.security.views import ask_password
 
 
 def shell() -> str:
@@ -163,7 +164,7 @@ class ContactView(BaseView):
 
     def _send(self, form: ContactForm) -> int:
         try:
-            contacts.check_password(account(), form.password.data)
+            ask_password(form.password.data)
             channel = form.channel.data
             address = contacts.normal(channel, form.address.data)
             flow = flows.begin("change", channel=channel, address=address)
@@ -173,7 +174,9 @@ class ContactView(BaseView):
                 codes.ask(uow, "change", address, flow.binding, whom)
             flow.keep()
         except DomainError as error:
-            return refuse(form, "password" if error.code == "password_wrong" else "address", error)
+            return refuse(
+                form, "password" if error.code in ("password_wrong", "locked") else "address", error
+            )
         flash(_("A code is on its way to the new address."), "info")
         return 200
 
@@ -265,10 +268,9 @@ class ProfileView(BaseView):
                 if "sure" not in request.form:
                     problem, status = _("Please confirm that you have understood."), 422
                 else:
+                    ask_password(request.form.get("password", ""))
                     with UnitOfWork(db.session, actor()) as uow:
-                        closing.close(
-                            uow, uow.session.get_one(Learner, own.id), request.form.get("password", "")
-                        )
+                        closing.close(uow, uow.session.get_one(Learner, own.id))
                     session.clear()
                     flash(_("Your account is closed, and your personal data is erased."), "success")
                     return redirect("/")

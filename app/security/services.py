@@ -127,11 +127,24 @@ def telling(name: str, identity: str, birth: str, *more: str) -> tuple[str, ...]
     return tuple(part for part in dict.fromkeys(parts) if part)
 
 
-def change_password(uow: UnitOfWork, account_id: int, old: str, new: str, *, staff: bool) -> Account:
-    """修改密码: set ``new`` and end every session of the account. Raises Invalid; TooMany after too many wrong ones."""
+def is_password(uow: UnitOfWork, account_id: int, password: str) -> bool:
+    """Whether this is the account's present password. Wrong ones are counted, so whoever finds a session open can't
+    go on guessing; the unit of work has to commit for that. Raises TooMany while locked.
+    """
     account = uow.session.get_one(Account, account_id)
-    if not passwords.matches(account.password, old):
-        raise Invalid("password_wrong", N_("The present password is not right."))
+    tries = throttles.locked(uow.session, throttles.key("password", str(account_id)))
+    refuse_locked(tries.locked_until)
+    if passwords.matches(account.password, password):
+        throttles.forgive(tries)
+        return True
+    if throttles.fail(tries, settings().policies.failures):
+        uow.record("security.locked", tries, key=tries.key)
+    return False
+
+
+def change_password(uow: UnitOfWork, account_id: int, new: str, *, staff: bool) -> Account:
+    """修改密码: set ``new`` and end every session of the account. Raises Invalid. The edge has asked for the old one."""
+    account = uow.session.get_one(Account, account_id)
     set_password(uow, account, new, staff=staff)
     return account
 

@@ -20,7 +20,7 @@ from app.console.interface import Records
 from app.console.views import RecordView
 from app.kernel.clock import now
 from app.kernel.database import db
-from app.kernel.errors import N_, Forbidden, Invalid, TooMany
+from app.kernel.errors import N_, DomainError, Forbidden, Invalid, TooMany
 from app.kernel.unit_of_work import UnitOfWork
 from app.security import flows, pace, services, totp
 from app.security.current import SignedIn, actor, actor_of
@@ -165,6 +165,17 @@ class LoginView(BaseView):
         return redirect("/")
 
 
+def ask_password(given: str) -> None:
+    """Make sure that whoever sits here knows the account's password, in a transaction that keeps the count of wrong
+    ones. Raises Invalid, TooMany.
+    """
+    me = actor()
+    with UnitOfWork(db.session, me) as uow:
+        right = me.user_id is not None and services.is_password(uow, me.user_id, given)
+    if not right:
+        raise Invalid("password_wrong", N_("The present password is not right."))
+
+
 class PasswordView(BaseView):
     """修改密码."""
 
@@ -179,17 +190,18 @@ class PasswordView(BaseView):
         status = 200
         if form.validate_on_submit() and me.user_id is not None:
             try:
+                ask_password(form.old.data)
                 with UnitOfWork(db.session, me) as uow:
                     account = services.change_password(
-                        uow, me.user_id, form.old.data, form.new.data, staff=not me.roles <= {"Learner"}
+                        uow, me.user_id, form.new.data, staff=not me.roles <= {"Learner"}
                     )
                 sign_in(account, db.session(), factor="factor_at" in session)
                 flash(_("Your password has been changed. Other sessions have ended."), "success")
                 return redirect(home_of(me.roles))
-            except Invalid as error:
-                field = form.old if error.code == "password_wrong" else form.new
+            except DomainError as error:
+                field = form.old if error.code in ("password_wrong", "locked") else form.new
                 field.errors = [*field.errors, _(error.message, **error.params)]
-                status = 422
+                status = error.status
         shell = "learner.html" if me.roles <= {"Learner"} else "console.html"
         return self.render_template(
             "security/password.html", form=form, shell=shell, home=home_of(me.roles)

@@ -234,3 +234,16 @@ def test_keys_are_rotated(demo: Flask, cast: Cast, monkeypatch: pytest.MonkeyPat
     assert verify(db.session(), None).flaw is None
     assert verify_records(db.session()).flaw is None
     assert profile.ACCEPTED.code == "accepted"
+
+
+def test_whoever_finds_a_session_open_cannot_go_on_guessing_the_password(demo: Flask) -> None:
+    """The present password, asked for by 修改密码, contacts and closing, is counted in one place for all of them."""
+    client = log_in(demo, "learner")
+    form = {"new": "很长的一句新密码 2026", "again": "很长的一句新密码 2026"}
+    for turn in range(5):
+        assert post(client, "/password/", {"old": f"guess {turn}", **form}).status_code == 422
+    closing = post(client, "/me/profile/close", {"sure": "1", "password": "Demo-learner-2026"})
+    assert closing.status_code == 429
+    assert "分钟" in closing.text
+    assert post(client, "/password/", {"old": "Demo-learner-2026", **form}).status_code == 429
+    log_in(demo, "learner")  # logging in has a count of its own: nobody locks another out this way
