@@ -85,7 +85,8 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
     rows: dict[type[Any], list[dict[str, Any]]] = {model: [] for model in (*first, PersonKey)}
     for number in range(count):
         person, learner = first[Person] + number, first[Learner] + number
-        achievement, case = first[Achievement] + number, first[ConversionApplication] + number
+        achievement, nth = first[Achievement] + number, number // 2
+        case = first[ConversionApplication] + nth
         home = points[dice.choice((POINT, POINT2))]
         version = dice.choice(versions)
         made = _person(dice, start + number)
@@ -140,7 +141,7 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
             )
             rows[ConversionSource].append(
                 {
-                    "id": first[ConversionSource] + number // 2,
+                    "id": first[ConversionSource] + nth,
                     "application_id": case,
                     "achievement_id": achievement,
                     "slot_id": version.sources[0].id,
@@ -148,7 +149,7 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
             )
             rows[ConversionTarget].append(
                 {
-                    "id": first[ConversionTarget] + number // 2,
+                    "id": first[ConversionTarget] + nth,
                     "application_id": case,
                     "learner_id": learner,
                     "holder_seal": made["holder_seal"],
@@ -164,7 +165,6 @@ def _chunk(uow: UnitOfWork, dice: random.Random, start: int, count: int) -> None
                 "purpose": f"programme {version.rule.programme_id}/{version.reuse_group}",
             }
             # Holds are deleted when released: an id above all entries was never a hold's before.
-            nth = number // 2
             rows[ConsumptionHold].append(
                 {
                     "id": first[ConsumptionEntry] + nth,

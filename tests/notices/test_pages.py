@@ -30,10 +30,10 @@ def test_bell_read_one_read_all(app: Flask, make_person: MakePerson, role: str) 
     first, _second = (post(person.id, source) for source in ("密码学", "法学概论"))
     text = reader.get(page)
     assert text.index("法学概论") < text.index("密码学"), "newest first"
-    assert 'aria-hidden="true">2<' in text
+    assert 'cb-bubble ms-1">2<' in text
     answer = reader.post(page, f"{page}{first}/read")
     assert answer.location == "/me/recognition/"
-    assert 'aria-hidden="true">1<' in reader.get(page)
+    assert 'cb-bubble ms-1">1<' in reader.get(page)
     reader.post(page, f"{page}read")
     assert "cb-bubble" not in reader.get(page)
 
@@ -57,7 +57,7 @@ def test_nothing_changes_by_get_or_without_token(app: Flask, make_person: MakePe
     notice = post(person.id)
     reader.get(f"/me/notices/{notice}/read", status=405)
     assert reader.send("POST", f"/me/notices/{notice}/read").status_code == 400
-    assert 'aria-hidden="true">1<' in reader.get("/me/notices/")
+    assert 'cb-bubble ms-1">1<' in reader.get("/me/notices/")
 
 
 def test_pages_and_nonsense(app: Flask, make_person: MakePerson) -> None:

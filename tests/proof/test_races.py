@@ -144,8 +144,8 @@ def test_a_reviewer_demoted_while_the_form_is_open_decides_nothing(demo: Flask, 
     address = f"/console/records/account/{cast.account('point')}/edit"
     rights: dict[str, Any] = dict(filled(admin.get(address).text, "version"))
     with db.engine.connect() as connection:
-        auditor = connection.exec_driver_sql("SELECT id FROM ab_role WHERE name = 'Auditor'").scalar_one()
-    assert post(admin, address, {**rights, "roles": [str(auditor)]}).status_code == 302
+        other = connection.exec_driver_sql("SELECT id FROM ab_role WHERE name = 'Institution'").scalar_one()
+    assert post(admin, address, {**rights, "roles": [str(other)]}).status_code == 302
     sent = {**form, **AGREED}
     assert reviewer.post(f"/console/recognition/{case.key}/decide", data=sent).status_code in (302, 400)
     again = log_in(demo, "point")

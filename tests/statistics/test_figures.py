@@ -132,7 +132,7 @@ def test_the_dashboard_and_its_links(demo: Flask) -> None:
     for word in ("committee", "assessor", "admin", "learner"):
         assert log_in(demo, word).get("/console/statistics/").status_code == 403
     for nonsense in ("first=x", "organisation=-1", "month=2026-13", "age=9", "first=0001-01-01&last=2199-01-01",
-                     "point=99999999999999999999", "page=abc", "outcome=%00"):  # fmt: skip
+                     "point=99999999999999999999", "page=abc", "outcome=x"):  # fmt: skip
         assert client.get(f"/console/statistics/?{nonsense}").status_code == 200
         assert client.get(f"/console/statistics/cases?{nonsense}").status_code == 200
 
