@@ -1,6 +1,6 @@
 """The worker's side of codes: find out whom each one goes to, and put it in the outbox.
 
-A code asked for somebody whom nobody knows goes nowhere; whoever asked can't tell (ADR 0020).
+A code asked for somebody whom nobody knows goes nowhere; whoever asked can't tell (ADR 0015).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """转换上限: how much a person has converted, and what more would pass a cap. A conversion that would is refused whole:
-credits are never cut to what is left (ADR 0021).
+credits are never cut to what is left (ADR 0016).
 """
 
 from __future__ import annotations

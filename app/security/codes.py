@@ -1,7 +1,7 @@
 """Codes that prove a mobile or mailbox: six digits, 10 minutes, five tries, used once, bound to a session (spec 5).
 
 Asking for a code never looks whether anybody is known: the request writes a sealed row, and the worker finds out
-whom to send it to, if to anyone. So neither the answer nor its time can tell (ADR 0020).
+whom to send it to, if to anyone. So neither the answer nor its time can tell (ADR 0015).
 """
 
 from __future__ import annotations
