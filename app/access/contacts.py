@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.access.codes import CHANNELS
 from app.access.services import Proof, mailbox, spend
+from app.kernel.choices import Choice
 from app.kernel.clock import now
 from app.kernel.errors import N_, Invalid
 from app.kernel.unit_of_work import UnitOfWork
@@ -33,8 +34,6 @@ def change(uow: UnitOfWork, account: Account, channel: str, address: str, proof:
     uow.flush()
     uow.record("security.contact_changed", person, part=part)
     if old:
-        from app.kernel.choices import Choice
-
         notices.post(
             uow,
             "contact_changed",

@@ -15,6 +15,7 @@ from app.achievements.models import Achievement, AchievementEvidence
 from app.achievements.states import ACCEPTED, EDITABLE, workflow
 from app.catalogue.models import CatalogueItem, Category, EvidenceRequirement
 from app.evidence import services as evidence
+from app.kernel.database import Model
 from app.kernel.errors import N_, Conflict, DomainError, Forbidden, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
@@ -246,8 +247,6 @@ def _flush(uow: UnitOfWork) -> None:
 
 
 def _was_used(uow: UnitOfWork, achievement_id: int) -> bool:
-    from app.kernel.database import Model
-
     sources = Model.metadata.tables["conversion_source"]
     return (
         uow.session.scalar(select(sources.c.id).where(sources.c.achievement_id == achievement_id).limit(1))

@@ -16,14 +16,14 @@ from flask import Response, request
 from flask_appbuilder import expose
 from flask_babel import gettext
 from jsonschema import Draft202012Validator
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 
 from app.api import edge, problems, services
 from app.api.services import Caller
 from app.api.shapes import Schema
 from app.console.texts import storable
 from app.kernel.database import LARGEST_KEY, db
-from app.kernel.errors import N_, DomainError, Invalid
+from app.kernel.errors import N_, DomainError, Invalid, NotFound
 from app.kernel.unit_of_work import UnitOfWork
 from app.review.services import Blocked, log_block
 from app.security.rows import restrict
@@ -137,6 +137,17 @@ def page(
         rows = rows[:limit]
         following = _address(after=rows[-1].id)
     return {"items": [shape(row) for row in rows], "next": following}
+
+
+def one(model: type[Any], key: int, options: tuple[Any, ...], call: Call) -> Any:
+    """One row as it is now, under the row policy. Raises NotFound."""
+    if key > LARGEST_KEY:
+        raise NotFound
+    query = restrict(select(model).where(model.id == key), model, call.caller.actor).options(*options)
+    row = db.session.scalars(query.execution_options(populate_existing=True)).unique().one_or_none()
+    if row is None:
+        raise NotFound
+    return row
 
 
 def _address(**changes: Any) -> str:

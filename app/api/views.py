@@ -1,7 +1,6 @@
-"""The REST API, one class per kind of record, and its description.
+"""The REST API, one class per kind of record (cases are in ``desks``), and its description.
 
-Who may do what stands in the permission table, as for pages; which rows, in the row policy; decisions go through the
-services of the review desks.
+Who may do what stands in the permission table, as for pages; which rows, in the row policy.
 """
 
 from __future__ import annotations
@@ -20,52 +19,26 @@ from sqlalchemy.orm import joinedload
 from app.achievements.models import STATES as ACHIEVEMENT_STATES
 from app.achievements.models import Achievement
 from app.api import shapes
+from app.api.desks import ConversionApi, DecisionApi, RecognitionApi
 from app.api.openapi import description
-from app.api.operation import Call, key_of, one_of, operation, page, word
+from app.api.operation import Call, key_of, one, one_of, operation, page, word
 from app.api.requests import (
-    ATTESTATION,
-    CONVERSION_DECISION,
     NEW_ITEM,
-    RECOGNITION_DECISION,
     hundredths,
-    seen,
 )
 from app.catalogue import services as catalogue
 from app.catalogue.models import ITEM_STATES, CatalogueItem, Category
 from app.console.refusals import refusal
-from app.conversion import queries as conversion_queries
-from app.conversion import services as conversion
-from app.conversion.models import KINDS as CONVERSION_KINDS
-from app.conversion.models import STATES as CONVERSION_STATES
-from app.conversion.models import ConversionApplication
-from app.kernel.database import LARGEST_KEY, db
-from app.kernel.errors import N_, Conflict, NotFound
+from app.kernel.errors import NotFound
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners import queries as learners
 from app.learners.models import STANDINGS, Learner
 from app.organisations.models import Organisation
-from app.recognition import services as recognition
-from app.recognition.models import STATES as RECOGNITION_STATES
-from app.recognition.models import RecognitionApplication
-from app.review import services as review
-from app.review.models import STAGES, Review
 from app.rules.models import RULE_STATES, Rule, RuleCandidate, RuleSource, RuleTarget, RuleVersion
 from app.security.permissions import authorise
-from app.security.rows import restrict, visible
 
 _NAME_OF_LEARNER = joinedload(Learner.person)
-
-
-def _one(model: type[Any], key: int, options: tuple[Any, ...], call: Call) -> Any:
-    """One row as it is now, under the row policy. Raises NotFound."""
-    if key > LARGEST_KEY:
-        raise NotFound
-    query = restrict(select(model).where(model.id == key), model, call.caller.actor).options(*options)
-    row = db.session.scalars(query.execution_options(populate_existing=True)).unique().one_or_none()
-    if row is None:
-        raise NotFound
-    return row
 
 
 class CatalogueApi(BaseApi):
@@ -111,7 +84,7 @@ class CatalogueApi(BaseApi):
 
     @operation("GET", "/<int:pk>", scope="catalogue:read", summary="One item", returns="CatalogueItem")
     def show(self, call: Call, pk: int) -> Any:
-        return shapes.item(_one(CatalogueItem, pk, self.options, call))
+        return shapes.item(one(CatalogueItem, pk, self.options, call))
 
     @operation(
         "POST",
@@ -201,7 +174,7 @@ class RuleApi(BaseApi):
 
     @operation("GET", "/<int:pk>", scope="rules:read", summary="One rule", returns="Rule")
     def show(self, call: Call, pk: int) -> Any:
-        return shapes.rule(_one(Rule, pk, self.options, call))
+        return shapes.rule(one(Rule, pk, self.options, call))
 
 
 class LearnerApi(BaseApi):
@@ -237,7 +210,7 @@ class LearnerApi(BaseApi):
 
     @operation("GET", "/<int:pk>", scope="learners:read", summary="One learner", returns="Learner")
     def show(self, call: Call, pk: int) -> Any:
-        return shapes.learner(_one(Learner, pk, self.options, call))
+        return shapes.learner(one(Learner, pk, self.options, call))
 
 
 class AchievementApi(BaseApi):
@@ -278,221 +251,7 @@ class AchievementApi(BaseApi):
         "GET", "/<int:pk>", scope="achievements:read", summary="One achievement", returns="Achievement"
     )
     def show(self, call: Call, pk: int) -> Any:
-        return shapes.achievement(_one(Achievement, pk, self.options, call))
-
-
-class RecognitionApi(BaseApi):
-    """认定: rounds of recognition, and deciding them."""
-
-    route_base = "/api/v1/recognitions"
-    options = (
-        joinedload(RecognitionApplication.achievement)
-        .joinedload(Achievement.learner)
-        .options(_NAME_OF_LEARNER),
-        joinedload(RecognitionApplication.home_point),
-    )
-
-    @operation(
-        "GET",
-        "",
-        scope="applications:read",
-        summary="Rounds of recognition",
-        returns="Recognition",
-        paged=True,
-        query=(
-            one_of(RECOGNITION_STATES.codes, "Its state.", "state"),
-            key_of("Of this achievement.", "achievement"),
-        ),
-    )
-    def list(self, call: Call) -> Any:
-        asked, query = call.query, select(RecognitionApplication)
-        if "state" in asked:
-            query = query.where(RecognitionApplication.state == asked["state"])
-        if "achievement" in asked:
-            query = query.where(RecognitionApplication.achievement_id == asked["achievement"])
-        return page(call, RecognitionApplication, shapes.recognition, query, self.options)
-
-    @operation(
-        "GET",
-        "/<int:pk>",
-        scope="applications:read",
-        summary="One round, with attestations and decisions",
-        returns="RecognitionCase",
-    )
-    def show(self, call: Call, pk: int) -> Any:
-        return self._case(call, pk)
-
-    @operation(
-        "POST",
-        "/<int:pk>/attestations",
-        scope="decisions:write",
-        summary="Say that the paper original was seen",
-        returns="RecognitionCase",
-        body=ATTESTATION,
-        status=201,
-    )
-    def attest(self, uow: UnitOfWork, call: Call, pk: int) -> Any:
-        visible(uow.session, RecognitionApplication, pk, uow.actor)
-        recognition.attest(uow, pk, seen(call.body))
-        uow.flush()
-        return self._case(call, pk)
-
-    @operation(
-        "POST",
-        "/<int:pk>/decisions",
-        scope="decisions:write",
-        summary="Decide a round",
-        returns="RecognitionCase",
-        body=RECOGNITION_DECISION,
-        status=201,
-    )
-    def decide(self, uow: UnitOfWork, call: Call, pk: int) -> Any:
-        visible(uow.session, RecognitionApplication, pk, uow.actor)
-        body = call.body
-        row = recognition.decide(
-            uow,
-            pk,
-            body["decision"],
-            body["opinion"],
-            body["version"],
-            fault=body.get("fault"),
-            credits=hundredths(body.get("credits")),
-        )
-        uow.record("api.decision", row, key=call.caller.key_id)
-        uow.flush()
-        return self._case(call, pk)
-
-    def _case(self, call: Call, pk: int) -> dict[str, Any]:
-        row = _one(RecognitionApplication, pk, self.options, call)
-        return {**shapes.recognition(row), **_history(row)}
-
-
-class ConversionApi(BaseApi):
-    """转换: applications for conversion, and deciding them at the stage where they wait."""
-
-    route_base = "/api/v1/conversions"
-    options = (
-        *conversion_queries.QUEUE,
-        joinedload(ConversionApplication.home_point),
-        joinedload(ConversionApplication.committee),
-    )
-
-    @operation(
-        "GET",
-        "",
-        scope="applications:read",
-        summary="Applications for conversion",
-        returns="Conversion",
-        paged=True,
-        query=(
-            one_of(CONVERSION_STATES.codes, "Its state.", "state"),
-            one_of(CONVERSION_KINDS.codes, "By rule, or of a performance achievement.", "kind"),
-            key_of("Whose.", "learner"),
-        ),
-    )
-    def list(self, call: Call) -> Any:
-        asked, query = call.query, select(ConversionApplication)
-        for name in ("state", "kind"):
-            if name in asked:
-                query = query.where(getattr(ConversionApplication, name) == asked[name])
-        if "learner" in asked:
-            query = query.where(ConversionApplication.learner_id == asked["learner"])
-        return page(call, ConversionApplication, shapes.conversion, query, self.options)
-
-    @operation(
-        "GET",
-        "/<int:pk>",
-        scope="applications:read",
-        summary="One application, with attestations and decisions",
-        returns="ConversionCase",
-    )
-    def show(self, call: Call, pk: int) -> Any:
-        return self._case(call, pk)
-
-    @operation(
-        "POST",
-        "/<int:pk>/attestations",
-        scope="decisions:write",
-        summary="Say that the paper original was seen",
-        returns="ConversionCase",
-        body=ATTESTATION,
-        status=201,
-    )
-    def attest(self, uow: UnitOfWork, call: Call, pk: int) -> Any:
-        visible(uow.session, ConversionApplication, pk, uow.actor)
-        conversion.attest(uow, pk, seen(call.body))
-        uow.flush()
-        return self._case(call, pk)
-
-    @operation(
-        "POST",
-        "/<int:pk>/decisions",
-        scope="decisions:write",
-        summary="Decide an application at the stage where it waits",
-        returns="ConversionCase",
-        body=CONVERSION_DECISION,
-        status=201,
-    )
-    def decide(self, uow: UnitOfWork, call: Call, pk: int) -> Any:
-        case = visible(uow.session, ConversionApplication, pk, uow.actor)
-        stage = conversion.stage_of(case)
-        if stage is None:
-            raise Conflict("wrong_state", N_("This is no longer possible: the case has moved on."))
-        body = call.body
-        row = conversion.decide(
-            uow, pk, stage, body["decision"], body["opinion"], body["version"], fault=body.get("fault")
-        )
-        uow.record("api.decision", row, key=call.caller.key_id)
-        uow.flush()
-        return self._case(call, pk)
-
-    def _case(self, call: Call, pk: int) -> dict[str, Any]:
-        row = _one(ConversionApplication, pk, self.options, call)
-        return {**shapes.conversion(row), **_history(row)}
-
-
-def _history(case: Any) -> dict[str, Any]:
-    session = db.session()
-    return {
-        "attestations": [shapes.attestation(row) for row in review.attestations(session, case)],
-        "decisions": [shapes.decision(row) for row in review.reviews(session, case)],
-    }
-
-
-class DecisionApi(BaseApi):
-    """审核: every decision, one row each, never changed."""
-
-    route_base = "/api/v1/decisions"
-    options = (joinedload(Review.reviewer), joinedload(Review.organisation))
-
-    @operation(
-        "GET",
-        "",
-        scope="decisions:read",
-        summary="Decisions",
-        returns="Decision",
-        paged=True,
-        query=(
-            one_of(STAGES.codes, "The stage.", "stage"),
-            key_of("On this round of recognition.", "recognition"),
-            key_of("On this conversion.", "conversion"),
-        ),
-    )
-    def list(self, call: Call) -> Any:
-        asked, query = call.query, select(Review)
-        columns = {
-            "stage": Review.stage,
-            "recognition": Review.recognition_id,
-            "conversion": Review.conversion_id,
-        }
-        for name, column in columns.items():
-            if name in asked:
-                query = query.where(column == asked[name])
-        return page(call, Review, shapes.decision, query, self.options)
-
-    @operation("GET", "/<int:pk>", scope="decisions:read", summary="One decision", returns="Decision")
-    def show(self, call: Call, pk: int) -> Any:
-        return shapes.decision(_one(Review, pk, self.options, call))
+        return shapes.achievement(one(Achievement, pk, self.options, call))
 
 
 class CallerApi(BaseApi):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import rustpy_xlsxwriter
 from flask import current_app, flash, redirect, request, send_file, session, url_for
@@ -58,18 +58,6 @@ class Table:
     key: Any
     options: Sequence[Any]
     read: Any
-
-
-class Listed(Protocol):
-    """A view that has a list to export."""
-
-    endpoint: str
-
-    def export_table(self, plain: bool) -> Table:
-        """The list under the filters of the request; ``plain``: personal data unmasked."""
-
-    def export_count(self) -> int:
-        """How many rows it has, as far as is counted."""
 
 
 def respond(view: Any) -> ResponseReturnValue:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     ColumnElement,
     Date,
@@ -251,8 +252,6 @@ def number(text: str, kind: Any) -> Any:
 
 
 def _bound(kind: Any) -> int:
-    from sqlalchemy import BigInteger
-
     if isinstance(kind, SmallInteger):
         return 2**15
     return 2**63 if isinstance(kind, BigInteger) else 2**31

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.achievements.models import Achievement
@@ -158,14 +158,6 @@ def check(session: Session, case: ConversionApplication, seal: bytes) -> None:
 
 def _text(hundredths: int) -> str:
     return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".")
-
-
-def of_institution(session: Session, organisation: int, programme: int | None = None) -> Sequence[CreditCap]:
-    """The caps that concern an institution's programme, for pages."""
-    query = select(CreditCap).where(CreditCap.active, CreditCap.organisation_id == organisation)
-    if programme is not None:
-        query = query.where(or_(CreditCap.programme_id.is_(None), CreditCap.programme_id == programme))
-    return session.scalars(query.order_by(CreditCap.id)).all()
 
 
 def item_use(item: CatalogueItem, ratio: int, rule: int | None, categories: frozenset[int], year: int) -> Use:

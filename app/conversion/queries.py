@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.achievements.models import Achievement
-from app.catalogue.models import CatalogueItem, Category
+from app.catalogue.models import Category
 from app.conversion.eligibility import holding
 from app.conversion.models import ConversionApplication, ConversionSource, ConversionTarget
 from app.learners.models import Learner
@@ -104,20 +104,6 @@ def of_achievement(session: Session, achievement_id: int) -> list[ConversionAppl
         .options(*QUEUE)
     )
     return list(session.scalars(query).unique())
-
-
-def with_details() -> tuple[Any, ...]:
-    """Loader options of a case page."""
-    return (
-        *QUEUE,
-        selectinload(ConversionApplication.sources)
-        .joinedload(ConversionSource.achievement)
-        .selectinload(Achievement.evidence),
-        selectinload(ConversionApplication.targets)
-        .joinedload(ConversionTarget.catalogue_item)
-        .joinedload(CatalogueItem.organisation),
-        selectinload(ConversionApplication.files),
-    )
 
 
 def agreement_named(query: Select[Any], word: str) -> Select[Any]:

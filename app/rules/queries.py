@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.catalogue.models import CatalogueItem, Programme
 from app.kernel.clock import today
+from app.organisations.models import Organisation
 from app.rules.matching import Holding, Slot, fits
 from app.rules.models import Agreement, Rule, RuleCandidate, RuleSource, RuleTarget, RuleVersion
 
@@ -186,8 +187,6 @@ def _matching(query: Any, words: str) -> Any:
 
 def granting(session: Session) -> Sequence[Any]:
     """(id, name) of the institutions whose agreements have published rules, and the intake terms of those rules."""
-    from app.organisations.models import Organisation
-
     used = select(Agreement.organisation_id).join(Rule, Rule.agreement_id == Agreement.id)
     ids = used.where(Rule.state == "published").distinct()
     return session.execute(

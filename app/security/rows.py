@@ -43,7 +43,7 @@ def restrict(statement: Statement, model: type[Any], actor: Actor) -> Statement:
 
 def readable(model: type[Any], actor: Actor) -> ColumnElement[bool]:
     """The condition under which ``actor`` may read a row of ``model``."""
-    from app.security.permissions import read_scopes
+    from app.security.permissions import read_scopes  # whose table names this module's scopes
 
     if actor.is_system:
         return true()
