@@ -20,7 +20,7 @@ from app.console.desk import Column, Desk, Filter, uploads
 from app.console.interface import Records
 from app.console.pages import capped_count, keyset, posted_key
 from app.console.views import FactView
-from app.conversion import queries, services
+from app.conversion import precedents, queries, services
 from app.conversion.assessments import workflow as assessments
 from app.conversion.models import (
     ADVICE,
@@ -241,7 +241,7 @@ class PerformanceReviewDesk(ConversionDesk):
     filters = (_NAME,)
 
     def tools(self, case: Any) -> str:
-        return "conversion/_assessment.html"
+        return "conversion/_performance.html"
 
     def details(self, case: Any) -> dict[str, Any]:
         reviewers = db.session.scalars(
@@ -253,6 +253,8 @@ class PerformanceReviewDesk(ConversionDesk):
             **super().details(case),
             "reviewers": reviewers,
             "may_ask": case.state == "performance_review" and self._may("ask", case),
+            "precedents": precedents.of(db.session(), case, actor()),
+            "precedent_reasons": precedents.REASONS,
         }
 
     @expose("/<int:pk>/ask", methods=["POST"])
