@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, flash, redirect, request, url_for
+from flask import Response, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import BaseView, IndexView, expose, has_access
 from flask_babel import gettext as _
@@ -14,12 +14,14 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.accounts.models import KINDS
 from app.achievements.views import me
 from app.console.pages import numbered
+from app.conversion import eligibility
 from app.documents import signing, verification
 from app.documents.models import DOCUMENT_KINDS, DOCUMENT_STATES
 from app.framework.models import DIMENSIONS, FrameworkLevel, IndustryStandard
 from app.kernel.clock import now
 from app.kernel.database import db
 from app.kernel.errors import DomainError, NotFound
+from app.kernel.numbering import whole
 from app.kernel.unit_of_work import UnitOfWork
 from app.portal import services
 from app.portal.models import Announcement, Question
@@ -89,9 +91,20 @@ class StandardsView(BaseView):
             word=word,
         )
 
+    @expose("/<int:pk>")
+    @has_access
+    def show(self, pk: int) -> ResponseReturnValue:
+        query = select(IndustryStandard).where(IndustryStandard.id == pk, IndustryStandard.active)
+        standard = (
+            db.session.scalar(query.options(joinedload(IndustryStandard.level))) if pk < 2**63 else None
+        )
+        if standard is None:
+            raise NotFound
+        return self.render_template("portal/standard.html", standard=standard, dimensions=DIMENSIONS)
+
 
 class RulesView(BaseView):
-    """规则查询, for everyone."""
+    """规则查询, for everyone: the rules that can be applied by today, found as one types; every search has an address."""
 
     route_base = "/rules"
     default_view = "index"
@@ -99,17 +112,34 @@ class RulesView(BaseView):
     @expose("/")
     @has_access
     def index(self) -> ResponseReturnValue:
-        word = request.args.get("q", "").strip()[:100]
-        page = numbered(db.session(), rules.public(words=word), sizes=(10, 25, 50), default=10)
-        return self.render_template("portal/rules.html", page=page, word=word)
+        session = db.session()
+        words, source, term = (request.args.get(key, "").strip()[:100] for key in ("q", "source", "term"))
+        institution = whole(request.args.get("institution", ""))
+        query = rules.public(words=words, source=source, organisation_id=institution, term=term)
+        page = numbered(
+            session, query, sizes=(10, 25, 50), default=10, fetch=lambda limited: rules.load(session, limited)
+        )
+        found = {"page": page, "words": words, "source": source, "term": term, "institution": institution}
+        # A page that the browser's history asks for anew has to be whole.
+        part = "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+        if part:
+            answer = make_response(self.render_template("portal/_rules.html", **found))
+        else:
+            choices = {"institutions": rules.granting(session), "terms": rules.terms(session)}
+            answer = make_response(self.render_template("portal/rules.html", **found, **choices))
+        answer.vary.add("HX-Request")
+        return answer
 
     @expose("/<int:pk>")
     @has_access
     def show(self, pk: int) -> ResponseReturnValue:
         rule = rules.published(db.session(), pk) if pk < 2**63 else None
-        if rule is None:
+        if rule is None or rule.current_version is None:
             raise NotFound
-        return self.render_template("portal/rule.html", rule=rule, version=rule.current_version)
+        version = rule.current_version
+        return self.render_template(
+            "portal/rule.html", rule=rule, version=version, reasons=eligibility.in_force(rule, version)
+        )
 
 
 class HelpView(BaseView):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.catalogue.models import CatalogueItem, Programme
+from app.catalogue.models import CatalogueItem, Category, Programme
 from app.kernel.clock import today
 from app.organisations.models import Organisation
 from app.rules.matching import Holding, Slot, fits
@@ -154,53 +154,81 @@ def among(
 
 
 def public(
-    *, words: str = "", organisation_id: int | None = None, term: str = "", day: date | None = None
+    *,
+    words: str = "",
+    source: str = "",
+    organisation_id: int | None = None,
+    term: str = "",
+    day: date | None = None,
 ) -> Select[tuple[Rule]]:
-    """Published rules for everyone, found by words, institution and term."""
+    """Rules that can be applied by on ``day`` (today), by words, words of a source, granting institution and intake term.
+
+    As :func:`app.conversion.eligibility.in_force` has it: published, the version and its agreement in their dates, every
+    target still in the catalogue. Load a page of them with :func:`load`.
+    """
+    gone = (
+        select(RuleTarget.id)
+        .join(CatalogueItem, CatalogueItem.id == RuleTarget.catalogue_item_id)
+        .where(RuleTarget.rule_version_id == Rule.current_version_id, CatalogueItem.standing != "active")
+    )
     query: Any = (
         select(Rule)
-        .join(Agreement)
+        .join(Agreement, Agreement.id == Rule.agreement_id)
+        .join(RuleVersion, RuleVersion.id == Rule.current_version_id)
         .outerjoin(Programme, Programme.id == Rule.programme_id)
-        .where(Rule.state == "published")
-        .options(*_WITH_VERSION)
+        .where(Rule.state == "published", *_in_force(day or today()), ~gone.exists())
     )
     if organisation_id is not None:
         query = query.where(Agreement.organisation_id == organisation_id)
     if term:
         query = query.where(Programme.term == term)
-    if day is not None:
-        query = query.join(RuleVersion, RuleVersion.id == Rule.current_version_id).where(*_in_force(day))
+    for word in source.split()[:8]:
+        query = query.where(Rule.current_version_id.in_(_taking(word)))
     return _matching(query, words).order_by(Rule.name, Rule.id)
+
+
+def _taking(word: str) -> Select[tuple[int]]:
+    """Versions with a source of this name: an item, words of a name, a category in either language."""
+    columns = (CatalogueItem.name, RuleSource.name_pattern, Category.name_zh, Category.name_en)
+    return (
+        select(RuleSource.rule_version_id)
+        .outerjoin(CatalogueItem, CatalogueItem.id == RuleSource.catalogue_item_id)
+        .outerjoin(Category, Category.id == RuleSource.category_id)
+        .where(or_(*(column.contains(word, autoescape=True) for column in columns)))
+    )
+
+
+def load(session: Session, limited: Select[tuple[Rule]]) -> list[Rule]:
+    """The rules of a page with what lists show of them: found first, joined after (spec 7)."""
+    keys = list(session.scalars(limited.with_only_columns(Rule.id)))
+    found = session.scalars(select(Rule).where(Rule.id.in_(keys)).options(*_WITH_VERSION)).unique()
+    by_key = {rule.id: rule for rule in found}
+    return [by_key[key] for key in keys]
 
 
 def _matching(query: Any, words: str) -> Any:
     for word in words.split()[:8]:
-        query = query.where(
-            or_(
-                Rule.name.contains(word, autoescape=True),
-                Programme.name.contains(word, autoescape=True),
-                Programme.term == word,
-            )
-        )
+        named = or_(Programme.name.contains(word, autoescape=True), Programme.term == word)
+        programmes = select(Programme.id).where(named).correlate(None)
+        query = query.where(or_(Rule.name.contains(word, autoescape=True), Rule.programme_id.in_(programmes)))
     return query
 
 
 def granting(session: Session) -> Sequence[Any]:
-    """(id, name) of the institutions whose agreements have published rules, and the intake terms of those rules."""
-    used = select(Agreement.organisation_id).join(Rule, Rule.agreement_id == Agreement.id)
-    ids = used.where(Rule.state == "published").distinct()
+    """(id, name) of the institutions whose agreements have published rules, by name."""
+    used = exists().where(Rule.agreement_id == Agreement.id, Rule.state == "published")
+    ids = select(Agreement.organisation_id).where(used)
     return session.execute(
         select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids)).order_by(Organisation.name)
     ).all()
 
 
 def terms(session: Session) -> list[str]:
-    """The intake terms of programmes that rules grant in, newest first."""
-    with_rules = select(Rule.programme_id).where(Rule.state == "published").distinct()
-    rows = session.scalars(
-        select(Programme.term).where(Programme.id.in_(with_rules), Programme.term != "").distinct()
+    """The intake terms of programmes that published rules grant in, newest first."""
+    used = exists().where(Rule.programme_id == Programme.id, Rule.state == "published")
+    return sorted(
+        session.scalars(select(Programme.term).where(used, Programme.term != "").distinct()), reverse=True
     )
-    return sorted(rows, reverse=True)
 
 
 def published(session: Session, rule_id: int) -> Rule | None:

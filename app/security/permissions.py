@@ -319,7 +319,7 @@ TABLE: tuple[Grant, ...] = (
     # --- portal, documents
     grant("PortalView", "index", EVERYBODY),
     grant("FrameworkView", "index", EVERYBODY),
-    grant("StandardsView", "index", EVERYBODY),
+    grant("StandardsView", "index show", EVERYBODY),
     grant("RulesView", "index show", EVERYBODY),
     grant("HelpView", "index", EVERYBODY),
     grant("VerifyView", "index show seal", EVERYBODY),
