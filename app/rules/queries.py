@@ -187,7 +187,7 @@ def public(
     return _matching(query, words).order_by(Rule.name, Rule.id)
 
 
-def _taking(word: str) -> Select[tuple[int]]:
+def _taking(word: str) -> Select[Any]:
     """Versions with a source of this name: an item, words of a name, a category in either language."""
     columns = (CatalogueItem.name, RuleSource.name_pattern, Category.name_zh, Category.name_en)
     return (
