@@ -34,8 +34,10 @@ from app.recognition.models import RecognitionApplication
 from app.rules.models import (
     Agreement,
     AgreementParty,
+    CreditCap,
     Rule,
     RuleCandidate,
+    RuleGroup,
     RuleSource,
     RuleTarget,
     RuleTemplate,

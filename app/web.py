@@ -25,6 +25,7 @@ from app.kernel.choices import Choice
 from app.kernel.clock import civil, now, today
 from app.kernel.database import db
 from app.kernel.errors import DomainError
+from app.kernel.numbering import decimal
 from app.kernel.settings import settings
 from app.kernel.unit_of_work import UnitOfWork
 from app.notices.queries import MOST_UNREAD, unread, unread_count
@@ -52,7 +53,7 @@ def register_web(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _crash)
     app.add_template_filter(credits_text, "credits")
-    app.add_template_filter(ratio_text, "ratio")
+    app.add_template_filter(credits_text, "ratio")
     app.add_template_filter(label, "label")
     app.add_template_filter(_named, "named")
     app.add_template_filter(_labelled, "labelled")
@@ -66,17 +67,8 @@ def register_web(app: Flask) -> None:
 
 
 def credits_text(hundredths: int | None) -> str:
-    """Credits as people write them: up to two decimals, "-" where unknown (spec 2.2)."""
-    if hundredths is None:
-        return "-"
-    whole, rest = divmod(abs(hundredths), 100)
-    digits = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
-    return f"-{digits}" if hundredths < 0 else digits
-
-
-def ratio_text(basis_points: int | None) -> str:
-    """A ratio in per cent without the sign: 10000 → "100"."""
-    return credits_text(basis_points)
+    """Credits, or a ratio in per cent without the sign, as people write them; "-" where unknown (spec 2.2)."""
+    return "-" if hundredths is None else decimal(hundredths)
 
 
 def _english() -> bool:

@@ -13,6 +13,7 @@ from app.achievements.models import Achievement
 from app.catalogue.fields import checked
 from app.catalogue.models import CatalogueItem, Category, CategoryField
 from app.kernel.errors import N_, DomainError, Invalid
+from app.kernel.numbering import decimal
 
 #: What stands in a named column as well as among the values.
 _COLUMNS = ("name", "issuer", "certificate_number", "score")
@@ -125,5 +126,5 @@ def _shown(field: CategoryField, value: Any) -> Shown:
             ", ".join(row.label_en for row in rows),
         )
     if field.meaning == "credits":
-        return Shown(field.label_zh, field.label_en, f"{value / 100:.2f}".rstrip("0").rstrip("."))
+        return Shown(field.label_zh, field.label_en, decimal(value))
     return Shown(field.label_zh, field.label_en, str(value))

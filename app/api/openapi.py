@@ -8,8 +8,9 @@ from typing import Any
 
 from app.api.operation import Operation
 from app.api.problems import MEDIA_TYPE
+from app.api.schema import Schema, listed, maybe, record, ref
 from app.api.scopes import SCOPES
-from app.api.shapes import SCHEMAS, Schema, listed, maybe, record, ref
+from app.api.shapes import SCHEMAS
 
 _ABOUT = """\
 For institutions' own systems. A member of staff issues a key in the console (接口密钥); whoever calls with it acts as

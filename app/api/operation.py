@@ -19,8 +19,8 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import Select, select
 
 from app.api import edge, problems, services
+from app.api.schema import Schema
 from app.api.services import Caller
-from app.api.shapes import Schema
 from app.console.texts import storable
 from app.kernel.database import LARGEST_KEY, db
 from app.kernel.errors import N_, DomainError, Invalid, NotFound

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from app.api.shapes import Schema
+from app.api.schema import Schema
 from app.kernel.database import LARGEST_KEY
 from app.kernel.errors import N_, Invalid
 from app.review.models import DECISIONS, FAULTS

@@ -6,61 +6,58 @@ personal data never leaves by this door.
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Any
 
 from app.achievements.models import ORIGINS, Achievement
 from app.achievements.models import STATES as ACHIEVEMENT_STATES
+from app.api.schema import (
+    DAY,
+    DECIMAL,
+    MOMENT,
+    NAMED,
+    TEXT,
+    WHOLE,
+    YES_NO,
+    Schema,
+    code,
+    day,
+    decimal,
+    listed,
+    maybe,
+    moment,
+    named,
+    record,
+    ref,
+)
 from app.catalogue.models import ITEM_STATES, CatalogueItem
 from app.conversion.models import KINDS as CONVERSION_KINDS
 from app.conversion.models import STATES as CONVERSION_STATES
 from app.conversion.models import ConversionApplication
-from app.kernel.choices import Choices
 from app.learners.models import STANDINGS, Learner
 from app.recognition.models import STATES as RECOGNITION_STATES
 from app.recognition.models import RecognitionApplication
 from app.review.models import DECISIONS, FAULTS, STAGES, Attestation, Review
 from app.rules.models import MODES, RULE_STATES, Rule, RuleVersion
 
-Schema = dict[str, Any]
 
+def _with(schema: Schema, **more: Schema) -> Schema:
+    return record(**schema["properties"], **more)
 
-def record(**properties: Schema) -> Schema:
-    """An object with all of these, and nothing else."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def listed(schema: Schema) -> Schema:
-    return {"type": "array", "items": schema}
-
-
-def maybe(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def code(choices: Choices) -> Schema:
-    return {"type": "string", "enum": list(choices.codes)}
-
-
-def ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-TEXT: Schema = {"type": "string"}
-WHOLE: Schema = {"type": "integer"}
-YES_NO: Schema = {"type": "boolean"}
-DAY: Schema = {"type": "string", "format": "date"}
-MOMENT: Schema = {"type": "string", "format": "date-time"}
-DECIMAL: Schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,2})?$", "examples": ["3", "2.5"]}
-NAMED = record(id=WHOLE, name=TEXT)
 
 CATEGORY = record(code=TEXT, name=TEXT)
+
+
+def _category(row: Any) -> dict[str, Any] | None:
+    return None if row is None else {"code": row.code, "name": row.name_zh}
+
+
 PROGRAMME = record(id=WHOLE, name=TEXT, term=TEXT, grade=TEXT)
+
+
+def _programme(row: Any) -> dict[str, Any] | None:
+    return None if row is None else {"id": row.id, "name": row.name, "term": row.term, "grade": row.grade}
+
+
 ITEM = record(
     id=WHOLE,
     name=TEXT,
@@ -75,6 +72,25 @@ ITEM = record(
     description=TEXT,
     version=WHOLE,
 )
+
+
+def item(row: CatalogueItem) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "code": row.code,
+        "project": row.project_name,
+        "category": _category(row.category),
+        "organisation": named(row.organisation),
+        "programme": _programme(row.programme),
+        "credits": decimal(row.credits),
+        "level": row.level.number if row.level else None,
+        "standing": row.standing,
+        "description": row.description,
+        "version": row.version,
+    }
+
+
 SOURCE = record(
     id=WHOLE,
     item=maybe(NAMED),
@@ -98,170 +114,6 @@ RULE_VERSION = record(
     sources=listed(SOURCE),
     targets=listed(TARGET),
 )
-RULE = record(
-    id=WHOLE,
-    name=TEXT,
-    description=TEXT,
-    state=code(RULE_STATES),
-    agreement=record(id=WHOLE, number=TEXT, name=TEXT),
-    programme=maybe(PROGRAMME),
-    version=maybe(RULE_VERSION),
-)
-LEARNER = record(
-    id=WHOLE,
-    number=TEXT,
-    name=TEXT,
-    standing=code(STANDINGS),
-    home_point=NAMED,
-    programme=maybe(PROGRAMME),
-)
-ACHIEVEMENT = record(
-    id=WHOLE,
-    learner=NAMED,
-    category=CATEGORY,
-    item=maybe(WHOLE),
-    name=TEXT,
-    issuer=TEXT,
-    certificate_number=TEXT,
-    obtained_on=maybe(DAY),
-    score=TEXT,
-    credits=maybe(DECIMAL),
-    state=code(ACHIEVEMENT_STATES),
-    origin=code(ORIGINS),
-    suspect=YES_NO,
-)
-DECISION = record(
-    id=WHOLE,
-    recognition=maybe(WHOLE),
-    conversion=maybe(WHOLE),
-    stage=code(STAGES),
-    turn=WHOLE,
-    decision=code(DECISIONS),
-    opinion=TEXT,
-    fault=maybe(code(FAULTS)),
-    reviewer=TEXT,
-    organisation=maybe(NAMED),
-    decided_at=MOMENT,
-)
-RECOGNITION = record(
-    id=WHOLE,
-    number=maybe(TEXT),
-    learner=NAMED,
-    achievement=NAMED,
-    round=WHOLE,
-    state=code(RECOGNITION_STATES),
-    home_point=NAMED,
-    submitted_at=MOMENT,
-    due_at=MOMENT,
-    decided_at=maybe(MOMENT),
-    version=WHOLE,
-)
-CONVERSION = record(
-    id=WHOLE,
-    number=maybe(TEXT),
-    kind=code(CONVERSION_KINDS),
-    state=code(CONVERSION_STATES),
-    learner=NAMED,
-    rule=maybe(record(id=WHOLE, name=TEXT, version=WHOLE)),
-    sources=listed(NAMED),
-    targets=listed(record(item=NAMED, credits=maybe(DECIMAL), ratio=DECIMAL, granted=maybe(DECIMAL))),
-    home_point=NAMED,
-    committee=maybe(NAMED),
-    submitted_at=MOMENT,
-    due_at=maybe(MOMENT),
-    version=WHOLE,
-)
-ATTESTATION = record(
-    id=WHOLE,
-    original=TEXT,
-    place=TEXT,
-    seen_on=DAY,
-    pages=WHOLE,
-    copy_kept_at=TEXT,
-    keep_until=DAY,
-    witness=TEXT,
-)
-
-
-def _with(schema: Schema, **more: Schema) -> Schema:
-    return record(**schema["properties"], **more)
-
-
-RECOGNITION_CASE = _with(
-    RECOGNITION, attestations=listed(ref("Attestation")), decisions=listed(ref("Decision"))
-)
-CONVERSION_CASE = _with(
-    CONVERSION, attestations=listed(ref("Attestation")), decisions=listed(ref("Decision"))
-)
-CALLER = record(
-    key=TEXT,
-    name=TEXT,
-    roles=listed(TEXT),
-    organisation=maybe(NAMED),
-    scopes=listed(TEXT),
-    requests_per_minute=WHOLE,
-)
-
-#: Everything by the name that the description calls it.
-SCHEMAS: dict[str, Schema] = {
-    "CatalogueItem": ITEM,
-    "Rule": RULE,
-    "Learner": LEARNER,
-    "Achievement": ACHIEVEMENT,
-    "Recognition": RECOGNITION,
-    "RecognitionCase": RECOGNITION_CASE,
-    "Conversion": CONVERSION,
-    "ConversionCase": CONVERSION_CASE,
-    "Decision": DECISION,
-    "Attestation": ATTESTATION,
-    "Caller": CALLER,
-}
-
-
-def named(row: Any) -> dict[str, Any] | None:
-    return None if row is None else {"id": row.id, "name": str(row)}
-
-
-def decimal(hundredths: int | None) -> str | None:
-    """Hundredths (of a credit, of a per cent) as decimal text."""
-    if hundredths is None:
-        return None
-    whole, rest = divmod(abs(hundredths), 100)
-    digits = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
-    return f"-{digits}" if hundredths < 0 else digits
-
-
-def moment(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat()
-
-
-def day(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()
-
-
-def _category(row: Any) -> dict[str, Any] | None:
-    return None if row is None else {"code": row.code, "name": row.name_zh}
-
-
-def _programme(row: Any) -> dict[str, Any] | None:
-    return None if row is None else {"id": row.id, "name": row.name, "term": row.term, "grade": row.grade}
-
-
-def item(row: CatalogueItem) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "code": row.code,
-        "project": row.project_name,
-        "category": _category(row.category),
-        "organisation": named(row.organisation),
-        "programme": _programme(row.programme),
-        "credits": decimal(row.credits),
-        "level": row.level.number if row.level else None,
-        "standing": row.standing,
-        "description": row.description,
-        "version": row.version,
-    }
 
 
 def _version(row: RuleVersion) -> dict[str, Any]:
@@ -301,6 +153,17 @@ def _version(row: RuleVersion) -> dict[str, Any]:
     }
 
 
+RULE = record(
+    id=WHOLE,
+    name=TEXT,
+    description=TEXT,
+    state=code(RULE_STATES),
+    agreement=record(id=WHOLE, number=TEXT, name=TEXT),
+    programme=maybe(PROGRAMME),
+    version=maybe(RULE_VERSION),
+)
+
+
 def rule(row: Rule) -> dict[str, Any]:
     agreement = row.agreement
     return {
@@ -314,6 +177,16 @@ def rule(row: Rule) -> dict[str, Any]:
     }
 
 
+LEARNER = record(
+    id=WHOLE,
+    number=TEXT,
+    name=TEXT,
+    standing=code(STANDINGS),
+    home_point=NAMED,
+    programme=maybe(PROGRAMME),
+)
+
+
 def learner(row: Learner) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -323,6 +196,23 @@ def learner(row: Learner) -> dict[str, Any]:
         "home_point": named(row.home_point),
         "programme": _programme(row.programme),
     }
+
+
+ACHIEVEMENT = record(
+    id=WHOLE,
+    learner=NAMED,
+    category=CATEGORY,
+    item=maybe(WHOLE),
+    name=TEXT,
+    issuer=TEXT,
+    certificate_number=TEXT,
+    obtained_on=maybe(DAY),
+    score=TEXT,
+    credits=maybe(DECIMAL),
+    state=code(ACHIEVEMENT_STATES),
+    origin=code(ORIGINS),
+    suspect=YES_NO,
+)
 
 
 def achievement(row: Achievement) -> dict[str, Any]:
@@ -343,6 +233,46 @@ def achievement(row: Achievement) -> dict[str, Any]:
     }
 
 
+ATTESTATION = record(
+    id=WHOLE,
+    original=TEXT,
+    place=TEXT,
+    seen_on=DAY,
+    pages=WHOLE,
+    copy_kept_at=TEXT,
+    keep_until=DAY,
+    witness=TEXT,
+)
+
+
+def attestation(row: Attestation) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "original": row.original,
+        "place": row.place,
+        "seen_on": day(row.seen_on),
+        "pages": row.pages,
+        "copy_kept_at": row.copy_kept_at,
+        "keep_until": day(row.keep_until),
+        "witness": str(row.witness),
+    }
+
+
+DECISION = record(
+    id=WHOLE,
+    recognition=maybe(WHOLE),
+    conversion=maybe(WHOLE),
+    stage=code(STAGES),
+    turn=WHOLE,
+    decision=code(DECISIONS),
+    opinion=TEXT,
+    fault=maybe(code(FAULTS)),
+    reviewer=TEXT,
+    organisation=maybe(NAMED),
+    decided_at=MOMENT,
+)
+
+
 def decision(row: Review) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -359,17 +289,22 @@ def decision(row: Review) -> dict[str, Any]:
     }
 
 
-def attestation(row: Attestation) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "original": row.original,
-        "place": row.place,
-        "seen_on": day(row.seen_on),
-        "pages": row.pages,
-        "copy_kept_at": row.copy_kept_at,
-        "keep_until": day(row.keep_until),
-        "witness": str(row.witness),
-    }
+RECOGNITION = record(
+    id=WHOLE,
+    number=maybe(TEXT),
+    learner=NAMED,
+    achievement=NAMED,
+    round=WHOLE,
+    state=code(RECOGNITION_STATES),
+    home_point=NAMED,
+    submitted_at=MOMENT,
+    due_at=MOMENT,
+    decided_at=maybe(MOMENT),
+    version=WHOLE,
+)
+RECOGNITION_CASE = _with(
+    RECOGNITION, attestations=listed(ref("Attestation")), decisions=listed(ref("Decision"))
+)
 
 
 def recognition(row: RecognitionApplication) -> dict[str, Any]:
@@ -386,6 +321,26 @@ def recognition(row: RecognitionApplication) -> dict[str, Any]:
         "decided_at": moment(row.decided_at),
         "version": row.version,
     }
+
+
+CONVERSION = record(
+    id=WHOLE,
+    number=maybe(TEXT),
+    kind=code(CONVERSION_KINDS),
+    state=code(CONVERSION_STATES),
+    learner=NAMED,
+    rule=maybe(record(id=WHOLE, name=TEXT, version=WHOLE)),
+    sources=listed(NAMED),
+    targets=listed(record(item=NAMED, credits=maybe(DECIMAL), ratio=DECIMAL, granted=maybe(DECIMAL))),
+    home_point=NAMED,
+    committee=maybe(NAMED),
+    submitted_at=MOMENT,
+    due_at=maybe(MOMENT),
+    version=WHOLE,
+)
+CONVERSION_CASE = _with(
+    CONVERSION, attestations=listed(ref("Attestation")), decisions=listed(ref("Decision"))
+)
 
 
 def conversion(row: ConversionApplication) -> dict[str, Any]:
@@ -414,3 +369,28 @@ def conversion(row: ConversionApplication) -> dict[str, Any]:
         "due_at": moment(row.due_at),
         "version": row.version,
     }
+
+
+CALLER = record(
+    key=TEXT,
+    name=TEXT,
+    roles=listed(TEXT),
+    organisation=maybe(NAMED),
+    scopes=listed(TEXT),
+    requests_per_minute=WHOLE,
+)
+
+#: Everything by the name that the description calls it.
+SCHEMAS: dict[str, Schema] = {
+    "CatalogueItem": ITEM,
+    "Rule": RULE,
+    "Learner": LEARNER,
+    "Achievement": ACHIEVEMENT,
+    "Recognition": RECOGNITION,
+    "RecognitionCase": RECOGNITION_CASE,
+    "Conversion": CONVERSION,
+    "ConversionCase": CONVERSION_CASE,
+    "Decision": DECISION,
+    "Attestation": ATTESTATION,
+    "Caller": CALLER,
+}

@@ -24,6 +24,7 @@ from app.documents import services as documents
 from app.documents.models import IssuedDocument
 from app.documents.words import Words
 from app.kernel.errors import N_
+from app.kernel.numbering import decimal
 from app.kernel.unit_of_work import UnitOfWork
 from app.review import services as review
 from app.security.models import Account
@@ -71,8 +72,8 @@ def formula(sample: AuditSample) -> str:
     return sampling.FORMULA.format(
         expected=sample.expected,
         population=sample.population,
-        tolerable=_percent(sample.tolerable),
-        confidence=_percent(sample.confidence),
+        tolerable=decimal(sample.tolerable),
+        confidence=decimal(sample.confidence),
     )
 
 
@@ -81,14 +82,10 @@ def findings(session: Any, sample: AuditSample) -> list[Finding]:
     return list(session.scalars(select(Finding).where(Finding.sample_id == sample.id).order_by(Finding.id)))
 
 
-def _percent(basis_points: int) -> str:
-    return f"{basis_points / 100:.2f}".rstrip("0").rstrip(".")
-
-
 def _facts(sample: AuditSample, words: Words) -> tuple[tuple[str, str], ...]:
     text: Callable[[str], str] = words.text
     way = words(SAMPLE_KINDS[sample.kind]) + (f" · {words(STRATA[sample.strata])}" if sample.strata else "")
-    shares = f"{_percent(sample.confidence)} % · {_percent(sample.tolerable)} %"
+    shares = f"{decimal(sample.confidence)} % · {decimal(sample.tolerable)} %"
     return (
         (text("Sample"), sample.number or ""),
         (text("Way of drawing"), way),

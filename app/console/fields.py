@@ -16,13 +16,13 @@ from flask_babel import gettext, lazy_gettext
 from wtforms import BooleanField, Field, SelectField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
-from app.console import formats
 from app.console.filters import Senseless, number
 from app.console.interface import Records
 from app.console.lookups import Lookup
 from app.console.texts import storable
 from app.console.widgets import Line, Lines, RemoteSelect, Switch, option
 from app.kernel.clock import CIVIL, civil
+from app.kernel.numbering import decimal
 
 _TOO_LONG = lazy_gettext("At most %(max)d characters.")
 #: Longest text of a column without a limit of its own.
@@ -118,7 +118,7 @@ class CreditsField(NumberField):
         return found
 
     def text_of(self, value: int) -> str:
-        return formats.decimal(value)
+        return decimal(value)
 
 
 class PercentField(CreditsField):

@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 from app.kernel.choices import Choice, Choices, Tone
 from app.kernel.clock import civil
 from app.kernel.database import BasisPoints, Code, Hundredths
+from app.kernel.numbering import decimal
 
 #: What stands where there is no value.
 NOTHING = "-"
@@ -58,13 +59,6 @@ def short(text: str) -> str:
     if isinstance(text, Markup) or len(text) <= LONGEST:
         return text
     return Markup('<span title="{}">{}…</span>').format(text, text[: LONGEST - 1])
-
-
-def decimal(hundredths: int) -> str:
-    """Hundredths as people write them, with up to two decimals: 300 → 3, 250 → 2.5."""
-    whole, rest = divmod(abs(hundredths), 100)
-    digits = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
-    return f"-{digits}" if hundredths < 0 else digits
 
 
 def badge(choice: Choice) -> Markup:

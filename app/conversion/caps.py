@@ -15,6 +15,7 @@ from app.catalogue.models import CatalogueItem, Programme
 from app.conversion.models import ConversionApplication, ConversionSource, ConversionTarget
 from app.kernel.clock import civil
 from app.kernel.errors import N_, Conflict
+from app.kernel.numbering import decimal
 from app.rules.matching import granted
 from app.rules.models import CreditCap
 
@@ -150,14 +151,10 @@ def check(session: Session, case: ConversionApplication, seal: bytes) -> None:
                     "This would pass the limit “%(cap)s”: %(limit)s credits, %(taken)s in use, %(adds)s more asked for."
                 ),
                 cap=bucket.cap.name,
-                limit=_text(bucket.limit),
-                taken=_text(taken),
-                adds=_text(adds),
+                limit=decimal(bucket.limit),
+                taken=decimal(taken),
+                adds=decimal(adds),
             )
-
-
-def _text(hundredths: int) -> str:
-    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".")
 
 
 def item_use(item: CatalogueItem, ratio: int, rule: int | None, categories: frozenset[int], year: int) -> Use:

@@ -17,6 +17,7 @@ from app.catalogue.models import CatalogueItem, Category
 from app.conversion.eligibility import holding
 from app.conversion.models import ConversionApplication, ConversionSource, ConversionTarget
 from app.kernel.clock import civil, today
+from app.kernel.numbering import decimal
 from app.learners.models import Learner
 from app.rules.matching import Terms, fill, granted, split, terms_of
 from app.rules.models import Rule, RuleVersion
@@ -252,4 +253,4 @@ def lines(found: Impact) -> Iterator[tuple[str, ...]]:
 
 
 def _text(outcome: Outcome) -> str:
-    return "-" if outcome.credits is None else f"{outcome.credits / 100:g}"
+    return "-" if outcome.credits is None else decimal(outcome.credits)

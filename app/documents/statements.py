@@ -148,39 +148,16 @@ def _transcript(
     session: Session, learner: Learner, cover: records.Cover, holder: records.Holder, words: Words
 ) -> tuple[records.Transcript, dict[str, Any], set[int]]:
     """Whatever is accepted and not under review stands on it."""
-    held = list(
-        session.scalars(
-            select(Achievement)
-            .where(
-                Achievement.learner_id == learner.id,
-                Achievement.state.in_(ACCEPTED),
-                Achievement.suspect.is_(False),
-            )
-            .order_by(Achievement.obtained_on, Achievement.id)
-            .options(joinedload(Achievement.category), joinedload(Achievement.level))
-        )
-    )
+    held = _standing(session, learner)
     posted = _posted(session, [one.id for one in held])
+    rows = [(one, *posted.get(one.id, (_kind(one), None))) for one in held]
     totals: dict[str, int] = {kind.code: 0 for kind in KINDS}
     per_level: dict[tuple[int, str], int] = defaultdict(int)
-    for one in held:
-        kind, credits = posted.get(one.id, (_kind(one), None))
+    for one, kind, credits in rows:
         totals[kind] += credits or 0
         if one.level:
             per_level[one.level.number, kind] += credits or 0
     levels = {one.level.number: one.level for one in held if one.level}
-    lines = [
-        records.Held(
-            one.name,
-            words.named(one.category),
-            one.issuer,
-            _day(one.obtained_on),
-            words.named(one.level) if one.level else "",
-            words(KINDS[posted.get(one.id, (_kind(one), None))[0]]),
-            posted.get(one.id, ("", None))[1],
-        )
-        for one in held
-    ]
     record = records.Transcript(
         cover,
         holder,
@@ -189,22 +166,45 @@ def _transcript(
             (words.named(levels[number]), words(KINDS[kind]), sum_)
             for (number, kind), sum_ in sorted(per_level.items())
         ),
-        achievements=tuple(lines),
+        achievements=tuple(
+            records.Held(
+                one.name,
+                words.named(one.category),
+                one.issuer,
+                _day(one.obtained_on),
+                words.named(one.level) if one.level else "",
+                words(KINDS[kind]),
+                credits,
+            )
+            for one, kind, credits in rows
+        ),
     )
-    said = {
-        "totals": totals,
-        "entries": [
-            {
-                "name": one.name,
-                "issuer": one.issuer,
-                "on": _day(one.obtained_on),
-                "kind": posted.get(one.id, (_kind(one), None))[0],
-                "credits": posted.get(one.id, ("", None))[1],
-            }
-            for one in held
-        ],
-    }
-    return record, said, {one.id for one in held}
+    entries = [
+        {
+            "name": one.name,
+            "issuer": one.issuer,
+            "on": _day(one.obtained_on),
+            "kind": kind,
+            "credits": credits,
+        }
+        for one, kind, credits in rows
+    ]
+    return record, {"totals": totals, "entries": entries}, {one.id for one in held}
+
+
+def _standing(session: Session, learner: Learner) -> list[Achievement]:
+    query = select(Achievement).where(
+        Achievement.learner_id == learner.id,
+        Achievement.state.in_(ACCEPTED),
+        Achievement.suspect.is_(False),
+    )
+    return list(
+        session.scalars(
+            query.order_by(Achievement.obtained_on, Achievement.id).options(
+                joinedload(Achievement.category), joinedload(Achievement.level)
+            )
+        )
+    )
 
 
 def _posted(session: Session, ids: list[int]) -> dict[int, tuple[str, int]]:

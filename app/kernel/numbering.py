@@ -1,4 +1,4 @@
-"""Numbers that people read out and codes that they type."""
+"""Numbers as people read and type them, numbers of cases, and codes that they type."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x2
 def narrow(text: str) -> str:
     """Full-width signs as the plain ones that they stand for. Not NFKC: that reads "10²" as 102."""
     return text.translate(_NARROW).strip()
+
+
+def decimal(hundredths: int) -> str:
+    """Hundredths (of a credit, of a per cent) as people write them, with up to two decimals: 300 → 3, 250 → 2.5."""
+    whole, rest = divmod(abs(hundredths), 100)
+    digits = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
+    return f"-{digits}" if hundredths < 0 else digits
 
 
 def case_number(prefix: str, day: date, key: int) -> str:

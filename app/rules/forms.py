@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.kernel.errors import N_, Invalid
+from app.kernel.numbering import decimal
 from app.rules.models import RuleVersion
 from app.rules.services import Slot
 
@@ -77,8 +78,7 @@ class Draft:
                 for row in version.sources
             ],
             targets=[
-                {"item": str(row.catalogue_item_id), "ratio": f"{row.ratio / 100:g}"}
-                for row in version.targets
+                {"item": str(row.catalogue_item_id), "ratio": decimal(row.ratio)} for row in version.targets
             ],
             groups={row.position: _text(row.needed) for row in version.groups},
         )

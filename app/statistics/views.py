@@ -19,6 +19,7 @@ from app.conversion.models import STATES as CONVERSION_STATES
 from app.kernel.choices import Choice
 from app.kernel.clock import civil
 from app.kernel.database import LARGEST_KEY, db
+from app.kernel.numbering import decimal
 from app.kernel.unit_of_work import UnitOfWork
 from app.organisations.models import Committee, Organisation
 from app.recognition.models import STATES as RECOGNITION_STATES
@@ -315,8 +316,8 @@ def _categories(found: Figures, wanted: Filter) -> Figure:
             [
                 Cell(line.achievements, link(line.key) if line.achievements else ""),
                 Cell(line.recognised),
-                Cell(_credits(line.accumulated)),
-                Cell(_credits(line.converted)),
+                Cell(decimal(line.accumulated)),
+                Cell(decimal(line.converted)),
             ],
         )
         for line in found.categories
@@ -329,10 +330,6 @@ def _categories(found: Figures, wanted: Filter) -> Figure:
     ]
     note = _("Achievements added and credits posted in the period.")
     return Figure("categories", _("By category"), note, "rows", _("Category"), series, lines)
-
-
-def _credits(hundredths: int) -> str:
-    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".")
 
 
 def _state(row: Any) -> Choice:
