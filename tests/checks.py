@@ -5,6 +5,7 @@ the matrix in the docs is current.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,19 @@ def untranslated() -> list[str]:
             continue
         problems += [str(error) for error in found.check()]
     return problems
+
+
+def english_left() -> list[str]:
+    """Chinese texts with an English sentence in them: a merge has run two entries together."""
+    with (HOME / "translations/zh/LC_MESSAGES/messages.po").open("rb") as file:
+        have = read_po(file, locale="zh")
+    return [
+        f"English in the Chinese for {message.id!r}"
+        for message in have
+        if message.id
+        for text in (message.string if isinstance(message.string, (tuple, list)) else (message.string,))
+        if re.search(r"\b[A-Z]?[a-z]+(?:,? [a-z]+){3,}", text)
+    ]
 
 
 def hidden_texts() -> list[str]:
@@ -123,7 +137,7 @@ def _lines(sql: str) -> list[str]:
 
 
 def main() -> int:
-    problems = [*untranslated(), *hidden_texts(), *migrations_differ(), *outdated()]
+    problems = [*untranslated(), *english_left(), *hidden_texts(), *migrations_differ(), *outdated()]
     for problem in problems:
         print(problem)  # noqa: T201
     if not problems:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from app.accounts import services as accounts
 from app.achievements import values as form
@@ -82,7 +83,7 @@ def edit(
     ``removed`` are ids of attached evidence to take off. Raises Conflict, Invalid, Forbidden.
     """
     _check_version(achievement, version)
-    if not may_edit(uow, achievement):
+    if not may_edit(uow.session, achievement):
         raise Forbidden("not_editable", N_("This achievement can't be changed any more."))
     category = achievement.category
     form.apply(
@@ -117,14 +118,14 @@ def delete(uow: UnitOfWork, achievement: Achievement, version: int) -> None:
         ) from error
 
 
-def may_edit(uow: UnitOfWork, achievement: Achievement) -> bool:
+def may_edit(session: Session, achievement: Achievement) -> bool:
     """Whether the learner may still change it (spec 1.3, 2.2)."""
     if achievement.state in EDITABLE:
         return True
     return (
         achievement.state == "catalogued"
         and achievement.origin != "converted"
-        and not _was_used(uow, achievement.id)
+        and not _was_used(session, achievement.id)
     )
 
 
@@ -246,9 +247,9 @@ def _flush(uow: UnitOfWork) -> None:
         raise
 
 
-def _was_used(uow: UnitOfWork, achievement_id: int) -> bool:
+def _was_used(session: Session, achievement_id: int) -> bool:
     sources = Model.metadata.tables["conversion_source"]
     return (
-        uow.session.scalar(select(sources.c.id).where(sources.c.achievement_id == achievement_id).limit(1))
+        session.scalar(select(sources.c.id).where(sources.c.achievement_id == achievement_id).limit(1))
         is not None
     )

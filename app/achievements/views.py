@@ -121,14 +121,13 @@ class MyAchievementView(BaseView):
     @has_access
     def show(self, pk: int) -> ResponseReturnValue:
         row = visible(db.session(), Achievement, pk, actor())
-        with_edit = row.state in EDITABLE or (row.state == "catalogued" and row.origin != "converted")
         return self.render_template(
             "achievements/show.html",
             achievement=row,
             shown=values.shown(row),
             states=STATES,
             origins=ORIGINS,
-            may_edit=with_edit,
+            may_edit=services.may_edit(db.session(), row),
             may_delete=row.state in EDITABLE,
         )
 
@@ -136,6 +135,9 @@ class MyAchievementView(BaseView):
     @has_access
     def edit(self, pk: int) -> ResponseReturnValue:
         row: Achievement = visible(db.session(), Achievement, pk, actor())
+        if request.method == "GET" and not services.may_edit(db.session(), row):
+            flash(_("This achievement can't be changed any more."), "warning")
+            return redirect(url_for("MyAchievementView.show", pk=pk))
         problems: dict[str, list[str]] = {}
         message, status = "", 200
         given: Any = row.values

@@ -4,6 +4,7 @@ twice impossible (ADR 0006); what is looked up before only says in words what wa
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import sha256
 
 from sqlalchemy import select
@@ -136,25 +137,34 @@ def _refuse_spent(session: Session, case: ConversionApplication, seal: bytes) ->
                 name=names[hold.source],
                 number=str(session.get_one(ConversionApplication, hold.application_id)),
             )
-    items = [target.catalogue_item_id for target in case.targets]
-    taken = session.scalar(
-        select(ConversionTarget)
-        .where(
-            ConversionTarget.holder_seal == seal,
-            ConversionTarget.live,
-            ConversionTarget.catalogue_item_id.in_(items),
-            ConversionTarget.application_id != case.id,
-        )
-        .options(joinedload(ConversionTarget.application), joinedload(ConversionTarget.catalogue_item))
-        .limit(1)
-    )
+    taken = target_taken(session, seal, [target.catalogue_item_id for target in case.targets], case.id)
     if taken is not None:
-        raise Conflict(
-            "target_taken",
-            N_("%(target)s has been granted or applied for already, by application %(number)s."),
-            target=taken.catalogue_item.name,
-            number=str(taken.application),
-        )
+        raise taken
+
+
+def target_taken(
+    session: Session, seal: bytes, items: Collection[int], besides: int | None = None
+) -> Conflict | None:
+    """What says that a holder has one of these items already, by an open or approved application other than
+    ``besides``; None where none is taken (spec 2.4).
+    """
+    query = select(ConversionTarget).where(
+        ConversionTarget.holder_seal == seal,
+        ConversionTarget.live,
+        ConversionTarget.catalogue_item_id.in_(items),
+    )
+    if besides is not None:
+        query = query.where(ConversionTarget.application_id != besides)
+    options = (joinedload(ConversionTarget.application), joinedload(ConversionTarget.catalogue_item))
+    taken = session.scalar(query.options(*options).limit(1))
+    if taken is None:
+        return None
+    return Conflict(
+        "target_taken",
+        N_("%(target)s has been granted or applied for already, by application %(number)s."),
+        target=taken.catalogue_item.name,
+        number=str(taken.application),
+    )
 
 
 def _enter(

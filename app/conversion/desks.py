@@ -196,6 +196,8 @@ class InitialReviewDesk(ConversionDesk):
         """转换初审材料上传 (PDF)."""
         visible(db.session(), ConversionApplication, pk, actor())
         files = uploads(request.files.getlist("material"))
+        if not files:
+            return self._page(pk, status=422, problem=_("Please upload a PDF file."))
         try:
             with UnitOfWork(db.session, actor()) as uow:
                 for upload in files:

@@ -22,7 +22,7 @@ from app.appeals.models import Appeal
 from app.catalogue.models import Programme
 from app.console.desk import uploads
 from app.console.pages import numbered, posted_key
-from app.conversion import eligibility, planner, queries, services
+from app.conversion import consumption, eligibility, planner, queries, services
 from app.conversion.models import (
     OPEN,
     STATES,
@@ -131,7 +131,7 @@ class MyConversionView(BaseView):
                 slots=slots,
                 brought=fill(terms, [eligibility.holding(a) for a in (achievement, *held)], today()) or {},
                 message=message,
-                reasons=eligibility.in_force(rule, version),
+                reasons=[] if message else _obstacles(rule, learner),
                 key=request.form.get("key") or uuid4().hex,
             ),
             status,
@@ -311,6 +311,17 @@ def _published(rule_id: int) -> Any:
     if rule is None or rule.current_version is None:
         raise NotFound
     return rule
+
+
+def _obstacles(rule: Any, learner: Learner) -> list[DomainError]:
+    """What stands against an application by this rule, told on opening it; where targets are chosen, those alone count."""
+    version = rule.current_version
+    reasons = eligibility.in_force(rule, version)
+    if version.targets_needed is None:
+        items = [target.catalogue_item_id for target in version.targets]
+        taken = consumption.target_taken(db.session(), consumption.holder(learner), items)
+        reasons += [taken] if taken else []
+    return reasons
 
 
 def _fitting(

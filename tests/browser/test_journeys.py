@@ -61,6 +61,9 @@ def test_a_learner_adds_submits_and_asks(opens: Opens, scan: Path) -> None:
     page.goto("/me/recognition/")
     page.get_by_label("选择 图书馆志愿服务").check()
     page.get_by_role("button", name="提交认定").click()
+    box = page.get_by_role("dialog").bounding_box()
+    assert box
+    assert box["height"] < 300, "the question is as high as its words"
     page.get_by_role("dialog").get_by_role("button", name="确认").click()
     learner.see("已申请认定")
     learner.picture("learner-2-submitted")
