@@ -121,7 +121,7 @@ def _rules(session: Any, count: int) -> None:
 
 
 def _measure(rules: int) -> None:
-    from sqlalchemy import select
+    from sqlalchemy import func, select
 
     from app.achievements.models import Achievement
     from app.catalogue.models import CatalogueItem, Programme
@@ -140,7 +140,12 @@ def _measure(rules: int) -> None:
         select(Achievement.learner_id).where(Achievement.origin == "self_added").limit(1)
     ).one()
     page = list(session.scalars(convertible(learner).limit(6)).unique())
-    item = page[0].catalogue_item_id
+    # The floor is the look-up of the page's item that most rules take.
+    items = [row.catalogue_item_id for row in page if row.catalogue_item_id is not None]
+    most = select(RuleCandidate.catalogue_item_id).where(RuleCandidate.catalogue_item_id.in_(items))
+    item = session.scalars(
+        most.group_by(RuleCandidate.catalogue_item_id).order_by(func.count().desc()).limit(1)
+    ).one()
     one = select(RuleCandidate.rule_id).where(RuleCandidate.catalogue_item_id == item)
     look_up = _median(lambda: session.execute(one).all())
     ratio(

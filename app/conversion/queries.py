@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.achievements.models import Achievement
@@ -18,6 +18,17 @@ from app.rules.queries import counts
 
 #: An application counts as 已用 from submission until it is withdrawn, refused or reversed (spec 2.4).
 IN_USE = ("initial_review", "performance_review", "final_review", "returned", "approved")
+
+#: (achievement, rule) of every application that counts as 已用; built once.
+_USES = (
+    select(ConversionSource.achievement_id, RuleVersion.rule_id)
+    .join(ConversionApplication, ConversionApplication.id == ConversionSource.application_id)
+    .outerjoin(RuleVersion, RuleVersion.id == ConversionApplication.rule_version_id)
+    .where(
+        ConversionSource.achievement_id.in_(bindparam("achievements", expanding=True)),
+        ConversionApplication.state.in_(IN_USE),
+    )
+)
 
 #: What a queue of conversions by rule shows of each case.
 NAMES = (
@@ -76,15 +87,7 @@ def rule_counts(session: Session, achievements: Sequence[Achievement]) -> dict[i
     """(可转换规则数, 已用转换规则数) per achievement: published rules that it can enter less those in use, and how many
     applications it is in use by.
     """
-    rows = session.execute(
-        select(ConversionSource.achievement_id, RuleVersion.rule_id)
-        .join(ConversionApplication, ConversionApplication.id == ConversionSource.application_id)
-        .outerjoin(RuleVersion, RuleVersion.id == ConversionApplication.rule_version_id)
-        .where(
-            ConversionSource.achievement_id.in_([a.id for a in achievements]),
-            ConversionApplication.state.in_(IN_USE),
-        )
-    ).all()
+    rows = session.execute(_USES, {"achievements": [a.id for a in achievements]})
     in_use: dict[int, set[int]] = {}
     used: dict[int, int] = {}
     for achievement, rule in rows:

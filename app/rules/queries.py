@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Date, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.catalogue.models import CatalogueItem, Category, Programme
@@ -44,36 +44,7 @@ class OpenSlot:
     accepts: bool
 
 
-def open_slots(session: Session, categories: Iterable[int], day: date) -> list[OpenSlot]:
-    """The slots of these categories in rules in force on ``day``."""
-    rows = session.execute(
-        select(
-            Rule.id,
-            RuleSource.id,
-            RuleSource.category_id,
-            RuleSource.name_pattern,
-            RuleSource.similar_names,
-            RuleSource.issuer_id,
-            RuleVersion.accepts_converted,
-        )
-        .join(RuleVersion, RuleVersion.id == RuleSource.rule_version_id)
-        .join(Rule, Rule.id == RuleVersion.rule_id)
-        .join(Agreement, Agreement.id == Rule.agreement_id)
-        .where(
-            Rule.current_version_id == RuleVersion.id,
-            RuleSource.category_id.in_(set(categories)),
-            RuleSource.catalogue_item_id.is_(None),
-            Rule.state == "published",
-            *_in_force(day),
-        )
-    )
-    return [
-        OpenSlot(rule, Slot(key, None, category, words, similar, issuer), accepts)
-        for rule, key, category, words, similar, issuer, accepts in rows
-    ]
-
-
-def _in_force(day: date) -> list[Any]:
+def _in_force(day: Any) -> list[Any]:
     return [
         condition
         for table in (RuleVersion, Agreement)
@@ -81,26 +52,84 @@ def _in_force(day: date) -> list[Any]:
     ]
 
 
+# Built once: to put such a statement together takes longer than the database needs to answer it.
+_DAY = bindparam("day", type_=Date())
+_OPEN_SLOTS = (
+    select(
+        Rule.id,
+        RuleSource.id,
+        RuleSource.category_id,
+        RuleSource.name_pattern,
+        RuleSource.similar_names,
+        RuleSource.issuer_id,
+        RuleVersion.accepts_converted,
+    )
+    .join(RuleVersion, RuleVersion.id == RuleSource.rule_version_id)
+    .join(Rule, Rule.id == RuleVersion.rule_id)
+    .join(Agreement, Agreement.id == Rule.agreement_id)
+    .where(
+        Rule.current_version_id == RuleVersion.id,
+        RuleSource.category_id.in_(bindparam("categories", expanding=True)),
+        RuleSource.catalogue_item_id.is_(None),
+        Rule.state == "published",
+        *_in_force(_DAY),
+    )
+)
+_OF_ITEMS: tuple[Any, ...] = (
+    RuleCandidate.catalogue_item_id.in_(bindparam("items", expanding=True)),
+    RuleCandidate.valid_from <= _DAY,
+    RuleCandidate.valid_until >= _DAY,
+)
+_HOW_MANY = (
+    select(RuleCandidate.catalogue_item_id, func.count())
+    .where(*_OF_ITEMS)
+    .group_by(RuleCandidate.catalogue_item_id)
+)
+_TAKING_ITEMS = select(RuleCandidate.catalogue_item_id, RuleCandidate.rule_id).where(*_OF_ITEMS)
+_WHICH_OF = _TAKING_ITEMS.where(RuleCandidate.rule_id.in_(bindparam("rules", expanding=True)))
+_ACCEPTING = (
+    _TAKING_ITEMS.join(Rule, Rule.id == RuleCandidate.rule_id)
+    .join(RuleVersion, RuleVersion.id == Rule.current_version_id)
+    .where(RuleVersion.accepts_converted)
+)
+
+
+def open_slots(session: Session, categories: Iterable[int], day: date) -> list[OpenSlot]:
+    """The slots of these categories in rules in force on ``day``."""
+    rows = session.execute(_OPEN_SLOTS, {"categories": list(set(categories)), "day": day})
+    return [
+        OpenSlot(rule, Slot(key, None, category, words, similar, issuer), accepts)
+        for rule, key, category, words, similar, issuer, accepts in rows
+    ]
+
+
 def rules_of(session: Session, holdings: Sequence[Holding], day: date | None = None) -> dict[int, set[int]]:
     """Holding → published rules that it can enter on ``day``: two indexed look-ups for a page, eligibility apart."""
     day = day or today()
+    return _rules_of(
+        session, holdings, open_slots(session, {h.category for h in holdings if not h.performance}, day), day
+    )
+
+
+def _rules_of(
+    session: Session, holdings: Sequence[Holding], slots: Sequence[OpenSlot], day: date
+) -> dict[int, set[int]]:
     found: dict[int, set[int]] = {holding.key: set() for holding in holdings}
     by_item: dict[int, list[int]] = {}
     for holding in holdings:
         if holding.item is not None and not holding.performance:
             by_item.setdefault(holding.item, []).append(holding.key)
     converted = {holding.key for holding in holdings if holding.converted}
-    rows = session.execute(candidates(by_item, day, only_accepting=False)) if by_item else ()
-    for item, rule in rows:
+    whole = [item for item, keys in by_item.items() if not converted.issuperset(keys)]
+    for item, rule in session.execute(_TAKING_ITEMS, {"items": whole, "day": day}) if whole else ():
         for key in by_item[item]:
             if key not in converted:
                 found[key].add(rule)
     if converted:
         items = [item for item, keys in by_item.items() if converted.intersection(keys)]
-        for item, rule in session.execute(candidates(items, day, only_accepting=True)):
+        for item, rule in session.execute(_ACCEPTING, {"items": items, "day": day}) if items else ():
             for key in converted.intersection(by_item[item]):
                 found[key].add(rule)
-    slots = open_slots(session, {h.category for h in holdings if not h.performance}, day)
     for holding in holdings:
         for one in slots:
             if (one.accepts or not holding.converted) and not holding.performance and fits(one.slot, holding):
@@ -108,28 +137,44 @@ def rules_of(session: Session, holdings: Sequence[Holding], day: date | None = N
     return found
 
 
-def candidates(items: Iterable[int], day: date, *, only_accepting: bool) -> Select[Any]:
-    """(item, rule) pairs in force on ``day``."""
-    query: Any = select(RuleCandidate.catalogue_item_id, RuleCandidate.rule_id).where(
-        RuleCandidate.catalogue_item_id.in_(list(items)),
-        RuleCandidate.valid_from <= day,
-        RuleCandidate.valid_until >= day,
-    )
-    if only_accepting:
-        query = (
-            query.join(Rule, Rule.id == RuleCandidate.rule_id)
-            .join(RuleVersion, RuleVersion.id == Rule.current_version_id)
-            .where(RuleVersion.accepts_converted)
-        )
-    return query
-
-
 def counts(
     session: Session, holdings: Sequence[Holding], in_use: dict[int, set[int]], day: date | None = None
 ) -> dict[int, int]:
-    """可转换规则数: how many rules each holding can enter, without those that it is in use for (``in_use``: rule ids)."""
+    """可转换规则数: how many rules each holding can enter, without those that it is in use for (``in_use``: rule ids).
+
+    Most holdings enter rules by their item alone: the index counts those. The few that were granted by a conversion, or
+    that fit a slot of a category, are looked at one by one, so that no rule counts twice (spec 7).
+    """
+    day = day or today()
+    slots = open_slots(session, {h.category for h in holdings if not h.performance}, day)
+    plain, others = [], []
+    for holding in holdings:
+        simple = holding.item is not None and not holding.converted and not holding.performance
+        fit = simple and any(fits(one.slot, holding) for one in slots)
+        (plain if simple and not fit else others).append(holding)
+    found = _by_item(session, plain, in_use, day)
+    for key, rules in _rules_of(session, others, slots, day).items():
+        found[key] = len(rules - in_use.get(key, set()))
+    return found
+
+
+def _by_item(
+    session: Session, holdings: Sequence[Holding], in_use: dict[int, set[int]], day: date
+) -> dict[int, int]:
+    """How many rules take each holding's item, without those in use."""
+    if not holdings:
+        return {}
+    given: dict[str, Any] = {"items": list({h.item for h in holdings}), "day": day}
+    totals = {row[0]: row[1] for row in session.execute(_HOW_MANY, given)}
+    spent = set().union(*(in_use.get(h.key, set()) for h in holdings)) - {None}
+    taken = (
+        {(item, rule) for item, rule in session.execute(_WHICH_OF, {**given, "rules": list(spent)})}
+        if spent
+        else set()
+    )
     return {
-        key: len(rules - in_use.get(key, set())) for key, rules in rules_of(session, holdings, day).items()
+        h.key: totals.get(h.item or 0, 0) - sum((h.item, rule) in taken for rule in in_use.get(h.key, ()))
+        for h in holdings
     }
 
 

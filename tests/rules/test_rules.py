@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from app.kernel.unit_of_work import UnitOfWork
 from app.rules import expansion, queries, services
 from app.rules.lint import lint
 from app.rules.matching import Holding
-from app.rules.models import Agreement, CreditCap, Rule, RuleTemplate, RuleVersion
+from app.rules.models import Agreement, CreditCap, Rule, RuleCandidate, RuleTemplate, RuleVersion
 from app.rules.services import Slot
 from tests.support.story import Cast, log_in, post
 
@@ -313,3 +314,27 @@ def test_commands(demo: Flask) -> None:
     assert "learners who lose" in run(args=["rules", "impact", str(rule)]).output
     assert "302 as they are" in run(args=["rules", "expand", "--dry-run"]).output
     assert "come out the same" in run(args=["decision", "replay", "--all"]).output
+
+
+def test_counting_agrees_with_looking_at_every_rule(cast: Cast) -> None:
+    """By item, granted by a conversion, into slots of a category, in use: the counted and the listed are the same."""
+    session = db.session()
+    course = session.scalars(select(Category).where(Category.code == "course")).one()
+    taken = session.scalars(select(RuleCandidate.catalogue_item_id).distinct()).all()
+    held = [
+        Holding(n, item, course.id, "英语语音", issuer="某学院", converted=converted, performance=performance)
+        for n, (item, converted, performance) in enumerate(
+            [(item, converted, False) for item in (*taken, None) for converted in (False, True)]
+            + [(taken[0], False, True), (taken[0], False, False)]
+        )
+    ]
+    slots = [Slot(category_id=course.id), Slot(item_id=taken[0])]
+    target = _item("学位外语", "法学(2018春)(本)").id
+    cast.act("", lambda uow: _rule(uow, "课程转课程", slots, [(target, 5000)]).id)
+    for categories in (course.id, course.id + 10_000):
+        mine = [replace(one, category=categories) for one in held]
+        listed = queries.rules_of(session, mine)
+        in_use: dict[int, set[int]] = {one.key: set(sorted(listed[one.key])[:2]) | {-1} for one in mine}
+        wanted = {key: len(found - in_use[key]) for key, found in listed.items()}
+        assert queries.counts(session, mine, in_use) == wanted
+        assert max(wanted.values()) > 100
