@@ -147,7 +147,8 @@ def counts(
     """
     day = day or today()
     slots = open_slots(session, {h.category for h in holdings if not h.performance}, day)
-    plain, others = [], []
+    plain: list[Holding] = []
+    others: list[Holding] = []
     for holding in holdings:
         simple = holding.item is not None and not holding.converted and not holding.performance
         fit = simple and any(fits(one.slot, holding) for one in slots)
