@@ -70,13 +70,11 @@ def draft(
 
     A version made ``by_template`` was drafted by nobody, so whoever applies the template may publish it.
     """
-    if rule.id is None:
-        uow.session.add(rule)
-        uow.flush()
+    uow.session.add(rule)
     version = RuleVersion(
         rule_id=rule.id,
         rule=rule,
-        number=next_number(uow.session, rule.id),
+        number=next_number(uow.session, rule.id) if rule.id is not None else 1,
         created_by_id=None if by_template else uow.actor.user_id,
     )
     uow.session.add(version)
@@ -141,15 +139,14 @@ def _write(
         setattr(version, column, value)
     for reason in faults(slots, targets, groups, version):
         raise reason
-    uow.flush()
     made = {
-        number: RuleGroup(rule_version_id=version.id, position=number, needed=needed)
+        number: RuleGroup(position=number, needed=needed)
         for number, needed in sorted(groups.items())
         if any(slot.group == number for slot in slots)
     }
-    uow.session.add_all(made.values())
-    uow.flush()
     version.groups = list(made.values())
+    if made:
+        uow.flush()  # slots name their group by its id
     version.sources = [
         RuleSource(
             position=number,
@@ -240,7 +237,6 @@ def publish(uow: UnitOfWork, rule: Rule, version: RuleVersion) -> None:
     _check_rows(uow.session, version)
     version.digest = sha256(canonical(form(version))).hexdigest()
     version.published_at, version.published_by_id = now(), uow.actor.user_id
-    uow.flush()
     rule.current_version_id = version.id
     rule.current_version = version
     rule.name, rule.description = version.name, version.description
