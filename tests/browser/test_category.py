@@ -72,3 +72,4 @@ def _choose(page: Page, name: str, text: str) -> None:
     """Pick a record in a select that searches as one types."""
     page.locator(f"#{name}-ts-control").fill(text)
     page.locator(".ts-dropdown:visible .option").filter(has_text=text).first.click()
+    page.keyboard.press("Escape")  # the list of choices must not cover what comes next

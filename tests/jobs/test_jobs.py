@@ -251,7 +251,7 @@ def test_killed_at_random_moments_every_piece_is_written_once(app: Flask) -> Non
     until(lambda: job(key).state == "done")
     for process in last:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(90) == 0
     assert sorted(pieces()) == list(range(40))
 
 
@@ -272,7 +272,7 @@ def start(pause: str) -> subprocess.Popen[str]:
 
 
 def until(condition: object) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end
         time.sleep(0.02)

@@ -358,8 +358,8 @@ def test_workers_in_parallel_send_each_once(
 def test_without_leases_they_double(
     app: Flask, configure: Configure, make_person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mutant control of the test above."""
-    monkeypatch.setattr(delivery, "LEASE", timedelta(seconds=-1))
+    """The mutant control of the test above: what one holds is the first that the next finds due."""
+    monkeypatch.setattr(delivery, "LEASE", timedelta(days=-1))
     in_parallel(app, make_person, configure)
     assert len(gateways.taken) > 40
 
