@@ -18,7 +18,7 @@ from app.api.records import AccessKeyView
 from app.api.views import APIS, DescriptionApi, SwaggerView
 from app.appeals.views import AppealDesk, MyAppealView, ReversalView
 from app.auditor.desks import SampleView
-from app.auditor.views import TrailView
+from app.auditor.views import ReviewingView, TrailView
 from app.calendar.views import WorkingDayView
 from app.catalogue.views import (
     CatalogueItemView,
@@ -185,6 +185,7 @@ MENU = (
         (
             (TrailView, _("Audit trail"), "link-45deg"),
             (SampleView, _("Samples"), "clipboard-data"),
+            (ReviewingView, _("Agreement and drift"), "people"),
             (ReviewView, _("Decisions"), "check2-square"),
             (AttestationView, _("Attestations of originals"), "patch-check"),
             (RecusalView, _("Recusals"), "slash-circle"),

@@ -1,4 +1,4 @@
-"""审计: the trail by person, case, action and time; a case told from beginning to end."""
+"""审计: the trail by person, case, action and time; a case told from beginning to end; agreement of reviewers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from app.audit.models import AuditCheckpoint, AuditEvent
-from app.auditor import queries
+from app.auditor import agreement, queries
 from app.auditor.queries import Asked, Told
 from app.auditor.words import ACTIONS, Difference, Teller
 from app.console.pages import address, capped_count, count_text, page_size
-from app.kernel.clock import CIVIL
+from app.insight.models import SIGNAL_KINDS
+from app.kernel.clock import CIVIL, now
 from app.kernel.database import db
 from app.kernel.errors import NotFound
 from app.organisations.models import Organisation
+from app.review.models import STAGES
 from app.security.models import Account
 from app.security.permissions import ROLE_LABELS
 
@@ -176,6 +178,29 @@ class TrailView(BaseView):
             _("All openings of evidence"),
             _("All papers"),
             _("All of logging in and being turned away"),
+        )
+
+
+class ReviewingView(BaseView):
+    """一致性与偏移: how far committees agree and drift, and who stands out in reviewing; shown, never deciding."""
+
+    route_base = "/console/audit/agreement"
+    default_view = "index"
+
+    @expose("/")
+    @has_access
+    def index(self) -> ResponseReturnValue:
+        """Committees with their figures; reviewers who stand out."""
+        session, at = db.session(), now()
+        found = agreement.far_from_peers(session, at) + agreement.faster_than_reading(session, at)
+        return self.render_template(
+            "auditor/agreement.html",
+            standings=agreement.standings(session, at),
+            found=found,
+            people=_people({one.reviewer_id for one in found}),
+            kinds=SIGNAL_KINDS,
+            stages=STAGES,
+            rules=agreement,
         )
 
 

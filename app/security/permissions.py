@@ -398,6 +398,7 @@ TABLE: tuple[Grant, ...] = (
     grant("AccessKeyView", "list revoke", Role.ADMIN, record="AccessKey"),
     # --- audit
     grant("TrailView", "index event case", A, record="AuditEvent"),
+    grant("ReviewingView", "index", A, record="Review"),
     grant(
         "SampleView", "index show draw result finding follow_up conclude paper pack", A, record="AuditSample"
     ),
