@@ -44,6 +44,7 @@ class Achievement(Editable, Model):
 
     __tablename__ = "achievement"
     __table_args__ = (
+        UniqueConstraint("idempotency_key"),
         STATES.check("state"),
         ORIGINS.check("origin"),
         positive("credits"),
@@ -92,6 +93,9 @@ class Achievement(Editable, Model):
     )
     suspect: Mapped[bool] = mapped_column(
         default=False, nullable=False, comment="待复核: built on something revoked"
+    )
+    idempotency_key: Mapped[str | None] = mapped_column(
+        String(64), comment="the same form sent twice is one achievement"
     )
 
     learner: Mapped[Learner] = relationship()

@@ -39,13 +39,19 @@ def add(
     item: CatalogueItem | None,
     given: Mapping[str, Any],
     uploads: Iterable[Upload],
+    idempotency_key: str | None = None,
 ) -> Achievement:
-    """成果添加: a new achievement with its evidence.
+    """成果添加: a new achievement with its evidence; the same form sent again returns the same achievement.
 
     With a catalogue item in an automatic category it is recognised at once (名录成果) and its credits are
     posted; otherwise it is a draft that the learner submits for recognition. Raises Invalid (fields,
     evidence) or Conflict (no achievement twice).
     """
+    if idempotency_key:
+        uow.session.refresh(learner, with_for_update=True)  # the same form sent twice at once waits here
+        sent = select(Achievement).filter_by(idempotency_key=idempotency_key, learner_id=learner.id)
+        if found := uow.session.scalar(sent):
+            return found
     _check_item(category, item)
     automatic = item is not None and category.recognition == "automatic"
     achievement = Achievement(
@@ -56,6 +62,7 @@ def add(
         credits=item.credits if item else None,
         level_id=item.level_id if item else None,
         state="catalogued" if automatic else "draft",
+        idempotency_key=idempotency_key or None,
     )
     achievement.category, achievement.learner, achievement.catalogue_item = category, learner, item
     form.apply(achievement, category, form.check(category, given, item), item)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -88,7 +89,8 @@ class MyAchievementView(BaseView):
         if request.method == "POST":
             try:
                 with UnitOfWork(db.session, actor()) as uow:
-                    made = services.add(uow, learner, category, item, _given(category), _files(category))
+                    key = request.form.get("key", "")[:64]
+                    made = services.add(uow, learner, category, item, _given(category), _files(category), key)
                 flash(_("The achievement has been added."), "success")
                 return redirect(url_for("MyAchievementView.show", pk=made.id))
             except DomainError as error:
@@ -112,6 +114,7 @@ class MyAchievementView(BaseView):
                 problems=problems,
                 message=message,
                 achievement=None,
+                key=request.form.get("key") or uuid4().hex,
                 title=_("Add an achievement"),
             ),
             status,

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.kernel.actor import Actor
 from app.kernel.choices import Choices
 from app.kernel.errors import N_, DomainError, Invalid
+from app.kernel.numbering import narrow
 from app.kernel.unit_of_work import UnitOfWork
 
 #: Why rows were written, in the audit trail.
@@ -132,9 +133,7 @@ def plain(text: str) -> str:
 
 def day(text: str) -> date:
     """A date in the ways that people write it: 2019-09-01, 2019/9/1, 2019.9.1, 20190901, 2019年9月1日. Raises Invalid."""
-    found = re.fullmatch(
-        r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?", unicodedata.normalize("NFKC", text[:10])
-    )
+    found = re.fullmatch(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?", narrow(text[:10]))
     if found:
         try:
             return date(int(found[1]), int(found[2]), int(found[3]))
@@ -145,7 +144,7 @@ def day(text: str) -> date:
 
 def hundredths(text: str) -> int:
     """Credits or per cent as people write them, in hundredths. Raises Invalid."""
-    folded = unicodedata.normalize("NFKC", text).removesuffix("%").strip()
+    folded = narrow(text).removesuffix("%").strip()
     if not re.fullmatch(r"\d{1,7}(\.\d{1,2})?", folded, re.ASCII):
         raise Invalid("not_a_number", N_("Please enter a number, with at most two decimals."))
     whole, _, part = folded.partition(".")

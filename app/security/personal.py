@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from app.kernel.clock import now
 from app.kernel.errors import N_, Invalid
+from app.kernel.numbering import narrow
 from app.kernel.settings import settings
 from app.security.models import Person, PersonKey
 from app.security.names import search_text
@@ -200,7 +201,7 @@ def normal_identity(number: str) -> str:
 
 def normal_mobile(number: str) -> str:
     """A Chinese mobile number in E.164; full-width digits, spaces and hyphens are taken. Raises Invalid."""
-    plain = re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", number))
+    plain = re.sub(r"[\s\-]", "", narrow(number))
     found = re.fullmatch(r"(?:\+86|0086|86)?(1\d{10})", plain, re.ASCII)
     if found is None or not _is_mobile(found[1][:7]):
         raise Invalid("mobile", N_("This is not a mobile number of mainland China."))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from app.accounts.models import CreditEntry
@@ -17,7 +20,7 @@ from app.kernel.database import db
 from app.kernel.errors import Conflict, Forbidden, Invalid
 from app.kernel.unit_of_work import UnitOfWork
 from app.learners.models import Learner
-from tests.support.story import Cast
+from tests.support.story import Cast, in_thread
 
 SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 NUMBERS = {"certificate_number": "1904 8877 0001", "obtained_on": "2020-05-22"}
@@ -120,3 +123,26 @@ def test_only_what_nobody_relies_on_can_be_deleted(cast: Cast) -> None:
 def test_the_control_of_disguised_files_is_a_real_picture() -> None:
     """What the refusals above are measured against: the same call with a drawn paper is taken."""
     assert papers.certificate("证书", "曾炫云", "1", "甲", "2020-01-01")[:3] == b"\xff\xd8\xff"
+
+
+def test_the_same_form_sent_twice_at_once_is_one_achievement(cast: Cast, demo: Flask) -> None:
+    """Typed in, so that no catalogue item stands in the way; another form with the same words is another."""
+
+    def send(key: str) -> int:
+        def step(uow: UnitOfWork) -> int:
+            learner = uow.session.get_one(Learner, cast.learner("learner"))
+            kind = uow.session.scalars(select(Category).where(Category.code == "performance_work")).one()
+            line = next(row for row in kind.requirements if row.required)
+            paper = papers.certificate("社区服务", learner.name, "-", "社区", "2021-01-01")
+            words = {"name": "社区服务三年", "issuer": "荔湾区", "obtained_on": "2021-01-01"}
+            files = [Upload("证明.jpg", paper, line.id)]
+            return services.add(uow, learner, kind, None, words, files, key).id
+
+        return in_thread(demo, cast, "learner", step)
+
+    cast.by("learner")
+    db.session.remove()
+    with ThreadPoolExecutor(4) as pool:
+        receipts = set(pool.map(send, ["form-1"] * 8))
+    assert len(receipts) == 1
+    assert send("form-2") not in receipts
