@@ -40,6 +40,9 @@ from app.security.current import actor
 from app.security.permissions import allowed
 from app.security.rows import readable, visible
 
+#: How many cases one opinion decides at a time: as many as a person reads names of before agreeing.
+MOST_AT_ONCE = 200
+
 
 @dataclass(frozen=True)
 class Column:
@@ -233,7 +236,17 @@ class Desk(BaseView):
     @has_access
     def bulk(self) -> ResponseReturnValue:
         """One opinion for several cases: first lists them, then decides each in a transaction of its own."""
-        ids = [key for key in map(whole, request.form.getlist("rowid")) if key is not None][:200]
+        chosen = [key for key in map(whole, request.form.getlist("rowid")) if key is not None]
+        ids = chosen[:MOST_AT_ONCE]
+        if len(chosen) > len(ids):
+            flash(
+                _(
+                    "Only the first %(most)s of %(chosen)s chosen cases are here; the others still wait.",
+                    most=len(ids),
+                    chosen=len(chosen),
+                ),
+                "warning",
+            )
         cases = list(
             db.session.scalars(
                 self._visible().where(self.model.id.in_(ids)).order_by(self.model.id).options(*self.options)

@@ -499,6 +499,8 @@ def test_bulk_review_decides_the_complete_and_names_the_others(cast: Cast, demo:
     assert "李怀宇" in preview.text
     data = {"rowid": [ready, bare], "confirmed": 1, "decision": "agree", "opinion": "同意", "key": "bulk1"}
     data |= {f"version-{ready}": _version(ready), f"version-{bare}": _version(bare)}
+    many = post(client, "/console/conversion/initial/bulk", {"rowid": [ready, *range(5000, 5300)]})
+    assert "只列出所选 301 件中的前 200 件" in many.text
     report = post(client, "/console/conversion/initial/bulk", data)
     assert "已审核 1 件，跳过 1 件" in report.text
     assert "尚未核验原件" in report.text
