@@ -16,9 +16,9 @@ from app.achievements import queries, services, values
 from app.achievements.models import ORIGINS, STATES, Achievement
 from app.achievements.states import EDITABLE
 from app.catalogue.models import CatalogueItem, Category
-from app.console.desk import uploads
 from app.console.interface import Records
 from app.console.pages import numbered
+from app.console.posted import uploads
 from app.console.views import FactView
 from app.kernel.database import db
 from app.kernel.errors import N_, DomainError, Invalid, NotFound

@@ -29,7 +29,8 @@ from app.auditor import papers, services
 from app.auditor.queries import CASES
 from app.auditor.sampling import SOURCE, size_for
 from app.auditor.services import Plan
-from app.console.pages import numbered, posted_key
+from app.console.pages import numbered
+from app.console.posted import posted_key
 from app.jobs import services as jobs
 from app.kernel.clock import now, today
 from app.kernel.database import db

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -21,13 +21,12 @@ from flask_appbuilder import BaseView, expose, has_access, permission_name
 from flask_babel import gettext as _
 from sqlalchemy import Select, or_, select, tuple_
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import FileStorage
 
-from app.achievements.services import Upload
 from app.calendar import services as calendar
 from app.console import export as exporting
 from app.console import formats
 from app.console.pages import capped_count, chosen_columns, keyset
+from app.console.posted import posted_attestation
 from app.kernel.choices import Choices
 from app.kernel.clock import civil, now, start_of, today
 from app.kernel.database import db
@@ -215,7 +214,7 @@ class Desk(BaseView):
     def attest(self, pk: int) -> ResponseReturnValue:
         visible(db.session(), self.model, pk, actor())
         try:
-            seen = _seen(request.form)
+            seen = posted_attestation()
             self._act(lambda uow: self.attest_case(uow, pk, seen))
         except DomainError as error:
             return self._page(pk, status=error.status, problem=_(error.message, **error.params))
@@ -459,24 +458,3 @@ class Desk(BaseView):
         decision = _(DECISIONS[last.decision].label)
         said = _("%(name)s has decided: %(decision)s.", name=last.reviewer.get_full_name(), decision=decision)
         return f"{words} {said}"
-
-
-def _seen(form: Any) -> review.Seen:
-    try:
-        return review.Seen(
-            original=form.get("original", ""),
-            place=form.get("place", ""),
-            seen_on=date.fromisoformat(form.get("seen_on", "")),
-            pages=int(form.get("pages", "")),
-            copy_kept_at=form.get("copy_kept_at", ""),
-            keep_until=date.fromisoformat(form.get("keep_until", "")),
-        )
-    except ValueError as error:
-        raise Invalid(
-            "attestation", N_("Please say which original was seen, where, and where the copy is kept.")
-        ) from error
-
-
-def uploads(files: Sequence[FileStorage], **where: Any) -> list[Upload]:
-    """Files of a request as plain values for services."""
-    return [Upload(file.filename or "", file.read(), **where) for file in files if file.filename]

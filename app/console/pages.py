@@ -13,7 +13,6 @@ from flask import request, session
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.kernel.errors import NotFound
 from app.kernel.numbering import whole
 
 #: Counting stops here; above it the screen says "10,000+".
@@ -174,11 +173,3 @@ def _place(text: str) -> tuple[datetime, int] | None:
     except (ValueError, OverflowError):
         return None
     return None if number is None else (found, number)
-
-
-def posted_key(name: str) -> int:
-    """The row id or version that a form brings in a hidden field. Raises NotFound when it is no such number."""
-    key = whole(request.form.get(name, ""))
-    if key is None:
-        raise NotFound
-    return key

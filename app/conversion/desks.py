@@ -16,9 +16,10 @@ from sqlalchemy.orm import joinedload
 from app.achievements import services as achievements
 from app.achievements import signals, values
 from app.appeals.models import Appeal, Reversal
-from app.console.desk import Column, Desk, Filter, uploads
+from app.console.desk import Column, Desk, Filter
 from app.console.interface import Records
-from app.console.pages import capped_count, keyset, posted_key
+from app.console.pages import capped_count, keyset
+from app.console.posted import posted_key, uploads
 from app.console.views import FactView
 from app.conversion import precedents, queries, services
 from app.conversion.assessments import workflow as assessments

@@ -20,8 +20,8 @@ from app.achievements.views import me
 from app.appeals.models import STATES as APPEAL_STATES
 from app.appeals.models import Appeal
 from app.catalogue.models import Programme
-from app.console.desk import uploads
-from app.console.pages import numbered, posted_key
+from app.console.pages import numbered
+from app.console.posted import posted_key, uploads
 from app.conversion import consumption, eligibility, planner, queries, services
 from app.conversion.models import (
     OPEN,

@@ -13,8 +13,8 @@ from sqlalchemy import Select
 
 from app.catalogue.models import Category
 from app.console.checked import CheckedView
-from app.console.desk import uploads
 from app.console.interface import Records
+from app.console.posted import uploads
 from app.console.views import FactView, RecordView
 from app.kernel.database import db
 from app.kernel.errors import N_, DomainError, Invalid
